@@ -1,0 +1,24 @@
+"""Start a program with standard input as its controlling terminal.
+
+Run as a script by `tests.terminal`, in a new session. It exists so that the driver needs neither `pty.fork`
+(which warns in a process with threads) nor `preexec_fn` (which may deadlock in one).
+"""
+
+import fcntl
+import os
+import sys
+import termios
+
+
+def main() -> None:
+    """Take standard input as controlling terminal and become the program in `sys.argv`."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    program, *_ = arguments = sys.argv[1:]
+    try:
+        os.execvp(program, arguments)  # noqa: S606  # a test starts what it names, without a shell
+    except OSError as error:
+        sys.exit(f"cannot start {program}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

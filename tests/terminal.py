@@ -1,0 +1,408 @@
+"""Run a program in a pseudo-terminal and see what a person would see.
+
+    with Terminal(["contexta-tui", "--demo"], cols=120, rows=36) as term:
+        term.wait_for(r"failed")
+        term.press("j", "enter")
+        row, column = term.find("✖")
+        assert is_red(term.colour_at(row, column))
+
+The screen is emulated, so escape sequences have the effect they have in a terminal. Output is taken in only
+while a method here waits or reads the text; `colour_at` does neither, so the cell that `find` found is still
+there when its colour is asked for. It knows nothing about the product, so that its own tests can use `sh`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyte
+
+_LAUNCHER = Path(__file__).with_name("_tty_launch.py")
+
+#: What a terminal sends for a key; any other single character is sent as it is.
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "shift+tab": "\x1b[Z",
+    "space": " ",
+    "backspace": "\x7f",
+    "delete": "\x1b[3~",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "home": "\x1b[H",
+    "end": "\x1b[F",
+    "pageup": "\x1b[5~",
+    "pagedown": "\x1b[6~",
+    "f1": "\x1bOP",
+    **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"},
+}
+
+#: What the emulator would print instead of obeying: queries, keyboard protocols, DCS, APC and PM strings.
+_FOREIGN = re.compile(
+    rb"\x1b\[[<=>][0-?]*[ -/]*[@-~]"
+    rb"|\x1b\[\?[0-?]*(?:[ -/]+[@-~]|[@-gi-km-~])"
+    rb"|\x1b\[[0-?]*[ -/]+[@-~]"
+    rb"|\x1b[P_^].*?(?:\x1b\\|\x07)",
+    re.DOTALL,
+)
+#: A sequence whose end is not here yet.
+_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[P_^\]][^\x07\x1b]*\x1b?)?\Z")
+
+_QUERY = re.compile(
+    rb"\x1b\[(?P<position>6n)"
+    rb"|\x1b\[(?P<attributes>0?c)"
+    rb"|\x1b\[\?(?P<mode>\d+)\$p"
+    rb"|\x1b\[\?(?P<keyboard>u)"
+    rb"|\x1b\](?P<colour>1[01]);\?(?:\x07|\x1b\\)"
+)
+_SYNCHRONISED_OUTPUT = b"2026"
+
+_NAMED_COLOURS = {
+    "black": "000000",
+    "red": "cd0000",
+    "green": "00cd00",
+    "brown": "cdcd00",
+    "blue": "0000ee",
+    "magenta": "cd00cd",
+    "cyan": "00cdcd",
+    "white": "e5e5e5",
+}
+
+
+def is_red(colour: str) -> bool:
+    """Whether a person would call `colour`, as `Terminal.colour_at` returns it, red."""
+    colour = _NAMED_COLOURS.get(colour.removeprefix("bright"), colour)
+    if not re.fullmatch("[0-9a-f]{6}", colour):
+        return False
+    red, green, blue = bytes.fromhex(colour)
+    return red >= 0x80 and red > 1.4 * max(green, blue)
+
+
+class Terminal:
+    """A program in a terminal of its own, from `with` to the end of the block.
+
+    Args:
+        argv: The program and its arguments; looked up in `PATH`, never through a shell.
+        cols: Width in cells.
+        rows: Height in cells.
+        cwd: Folder to start in.
+        env: Variables on top of this process's own, which are stripped of what describes its terminal.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cols: int = 120,
+        rows: int = 36,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.argv = [str(argument) for argument in argv]
+        self.cols = cols
+        self.rows = rows
+        self._cwd = cwd
+        self._env = _environment(env or {})
+        self._raw = bytearray()
+        self._unread = b""
+        self._master = -1
+        self._process: subprocess.Popen[bytes] | None = None
+        self._screen = pyte.Screen(cols, rows)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def __enter__(self) -> Self:
+        self._master, slave = os.openpty()
+        try:
+            # Before the program starts, so that already its first paint has this size.
+            self._set_size()
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", _LAUNCHER, *self.argv],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                cwd=self._cwd,
+                env=self._env,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self._master)
+            raise
+        finally:
+            os.close(slave)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._signal(signal.SIGTERM)
+            if not self._pump_until(lambda: self.process.poll() is not None, timeout=2.0):
+                self._signal(signal.SIGKILL)
+            self.process.wait(timeout=10.0)
+            # Whatever the program left running in its group.
+            self._signal(signal.SIGKILL)
+        finally:
+            os.close(self._master)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The program; its `pid` is also the id of its session and process group."""
+        assert self._process is not None, "use the terminal in a with block"
+        return self._process
+
+    @property
+    def raw(self) -> bytes:
+        """Every byte that the program wrote and that was taken in."""
+        return bytes(self._raw)
+
+    @property
+    def title(self) -> str:
+        """The window title that the program asked for."""
+        return self._screen.title
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """Row and column of the cursor, from 0."""
+        return self._screen.cursor.y, self._screen.cursor.x
+
+    # --- seeing
+
+    def text(self) -> str:
+        """The screen as it stands, one line a row, blanks at the end of a row removed."""
+        self._drain()
+        return self._text()
+
+    def wait_for(self, pattern: str | re.Pattern[str], timeout: float = 10.0) -> re.Match[str]:
+        """Wait until the screen matches `pattern` (`^` and `$` match at each row).
+
+        Raises:
+            AssertionError: It did not within `timeout` seconds or before the program ended; shows the screen.
+        """
+        regex = re.compile(pattern, re.MULTILINE)
+        self._pump_until(lambda: regex.search(self._text()) is not None, timeout, while_running=True)
+        if found := regex.search(self._text()):
+            return found
+        raise AssertionError(self._report(f"no {regex.pattern!r} on the screen within {timeout:g} s"))
+
+    def wait_gone(self, pattern: str | re.Pattern[str], timeout: float = 10.0) -> None:
+        """Wait until nothing on the screen matches `pattern`.
+
+        Raises:
+            AssertionError: It is still there after `timeout` seconds; shows the screen.
+        """
+        regex = re.compile(pattern, re.MULTILINE)
+        if not self._pump_until(lambda: regex.search(self._text()) is None, timeout, while_running=True):
+            raise AssertionError(self._report(f"{regex.pattern!r} still on the screen after {timeout:g} s"))
+
+    def wait_until(
+        self, predicate: Callable[[], bool], timeout: float = 10.0, *, what: str = "the condition"
+    ) -> None:
+        """Wait until `predicate()` is true, taking in output meanwhile.
+
+        Raises:
+            AssertionError: `what` did not come true within `timeout` seconds; shows the screen.
+        """
+        if not self._pump_until(predicate, timeout, while_running=False):
+            raise AssertionError(self._report(f"{what} did not come true within {timeout:g} s"))
+
+    def settle(self, quiet: float = 0.3, timeout: float = 10.0) -> None:
+        """Wait until the program has written nothing for `quiet` seconds.
+
+        Raises:
+            AssertionError: It is still writing after `timeout` seconds; shows the screen.
+        """
+        deadline = time.monotonic() + timeout
+        while self._pump(quiet):
+            if time.monotonic() > deadline:
+                raise AssertionError(self._report(f"never quiet for {quiet:g} s within {timeout:g} s"))
+
+    def row_with(self, pattern: str | re.Pattern[str]) -> int:
+        """The first row, from 0, that matches `pattern`.
+
+        Raises:
+            AssertionError: No row does; shows the screen.
+        """
+        return self.find(pattern)[0]
+
+    def find(self, pattern: str | re.Pattern[str]) -> tuple[int, int]:
+        """Row and column, from 0, of the first match; the column counts cells, also after wide characters.
+
+        Raises:
+            AssertionError: No row matches; shows the screen.
+        """
+        self._drain()
+        for row in range(self.rows):
+            cells = self._cells(row)
+            if found := re.search(pattern, "".join(cells)):
+                ends = 0
+                for column, cell in enumerate(cells):
+                    ends += len(cell)
+                    if ends > found.start():
+                        return row, column
+        raise AssertionError(self._report(f"no row with {pattern!r}"))
+
+    def colour_at(self, row: int, col: int) -> str:
+        """The colour a cell's character is seen in: six hex digits, a name such as `red`, or `default`."""
+        cell = self._screen.buffer[row][col]
+        return str(cell.bg if cell.reverse else cell.fg)
+
+    def background_at(self, row: int, col: int) -> str:
+        """The colour behind a cell's character, as in `colour_at`."""
+        cell = self._screen.buffer[row][col]
+        return str(cell.fg if cell.reverse else cell.bg)
+
+    # --- doing
+
+    def press(self, *keys: str) -> None:
+        """Press keys, each a name of `KEYS` or characters that are sent as they are."""
+        for key in keys:
+            self._write(KEYS.get(key, key).encode())
+
+    def resize(self, cols: int, rows: int) -> None:
+        """Give the terminal another size; the kernel tells the program."""
+        self.cols, self.rows = cols, rows
+        self._screen.resize(rows, cols)
+        self._set_size()
+
+    def exit_code(self, timeout: float = 10.0) -> int:
+        """Wait for the program to end; the negative signal number if one ended it.
+
+        Raises:
+            AssertionError: It still runs after `timeout` seconds; shows the screen.
+        """
+        if not self._pump_until(lambda: self.process.poll() is not None, timeout):
+            raise AssertionError(self._report(f"still running after {timeout:g} s"))
+        self._drain()
+        return self.process.returncode
+
+    # --- taking in
+
+    def _pump_until(
+        self, predicate: Callable[[], bool], timeout: float, *, while_running: bool = False
+    ) -> bool:
+        deadline = time.monotonic() + timeout
+        while not predicate():
+            if time.monotonic() > deadline:
+                return False
+            if while_running and self.process.poll() is not None:
+                self._drain()
+                return predicate()
+            self._pump(0.02)
+        return True
+
+    def _drain(self) -> None:
+        # Bounded, because a program may write without end.
+        deadline = time.monotonic() + 0.25
+        while self._pump(0) and time.monotonic() < deadline:
+            pass
+
+    def _pump(self, seconds: float) -> bool:
+        """Wait at most `seconds` for output and take it in; false if there was none."""
+        ready, _, _ = select.select([self._master], [], [], seconds)
+        if not ready:
+            return False
+        try:
+            data = os.read(self._master, 1 << 16)
+        except OSError:  # Linux says EIO once the last program has left the terminal
+            data = b""
+        if not data:
+            time.sleep(seconds)  # select returns at once from now on
+            return False
+        self._raw += data
+        self._take_in(self._unread + data)
+        return True
+
+    def _take_in(self, data: bytes) -> None:
+        unfinished = _UNFINISHED.search(data)
+        end = unfinished.start() if unfinished else len(data)
+        data, self._unread = data[:end], data[end:]
+        fed = 0
+        for query in _QUERY.finditer(data):
+            # The position asked for is the one after everything before the question.
+            self._feed(data[fed : query.start()])
+            fed = query.end()
+            self._write(self._answer(query))
+        self._feed(data[fed:])
+
+    def _feed(self, data: bytes) -> None:
+        self._stream.feed(_FOREIGN.sub(b"", data))
+
+    def _answer(self, query: re.Match[bytes]) -> bytes:
+        match query.lastgroup:
+            case "position":
+                row, column = self.cursor
+                return b"\x1b[%d;%dR" % (row + 1, column + 1)
+            case "attributes":
+                return b"\x1b[?62;22c"
+            case "mode":
+                supported = 2 if query["mode"] == _SYNCHRONISED_OUTPUT else 0
+                return b"\x1b[?%b;%d$y" % (query["mode"], supported)
+            case "keyboard":
+                return b"\x1b[?0u"
+            case _:
+                shade = b"ffff/ffff/ffff" if query["colour"] == b"10" else b"0000/0000/0000"
+                return b"\x1b]%b;rgb:%b\x1b\\" % (query["colour"], shade)
+
+    # --- the rest
+
+    def _write(self, data: bytes) -> None:
+        try:
+            os.write(self._master, data)
+        except OSError as error:
+            raise AssertionError(self._report("the program has left its terminal")) from error
+
+    def _set_size(self) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.cols, 0, 0))
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Nobody is left; of zombies macOS says that it is not permitted.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def _cells(self, row: int) -> list[str]:
+        # The cell behind a wide character holds an empty string.
+        line = self._screen.buffer[row]
+        return [line[column].data for column in range(self.cols)]
+
+    def _text(self) -> str:
+        return "\n".join("".join(self._cells(row)).rstrip() for row in range(self.rows))
+
+    def _report(self, problem: str) -> str:
+        code = self.process.poll()
+        state = "running" if code is None else f"ended with {code}"
+        frame = "─" * self.cols
+        return f"{problem} ({' '.join(self.argv)}, {state})\n{frame}\n{self._text()}\n{frame}"
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's variables without what would change the look of the program, and `extra`."""
+    about_the_terminal = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "LC_ALL", "TMUX"}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in about_the_terminal and not name.startswith("TEXTUAL")
+    }
+    return {
+        **inherited,
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LANG": "C.UTF-8",
+        **extra,
+    }
