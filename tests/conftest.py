@@ -1,0 +1,61 @@
+"""Fixtures for every test: a home of its own, and the workspaces in `tests/data`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).with_name("data")
+
+#: Folders that public Contexta leaves empty beside a ledger; git keeps no empty folder.
+EMPTY_BESIDE_LEDGER = (
+    "artifacts/bindings",
+    "artifacts/exports",
+    "artifacts/history/bindings",
+    "artifacts/objects",
+    "artifacts/quarantine",
+    "artifacts/staging",
+    "cache/capture",
+    "records/cursors/replay",
+    "records/quarantine",
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder for this test, so that it neither reads nor leaves anything in the user's."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    for kind in ("cache", "config", "data", "state"):
+        monkeypatch.setenv(f"XDG_{kind.upper()}_HOME", str(folder / f".{kind}"))
+    for name in [name for name in os.environ if name.startswith(("CTUI_", "CONTEXTA_"))]:
+        monkeypatch.delenv(name)
+    return folder
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The folder `tests/data`. Read only: take a copy of what a test opens."""
+    return DATA
+
+
+@pytest.fixture
+def public_workspace(tmp_path: Path) -> Callable[[str], Path]:
+    """A function that copies a workspace of `tests/data/workspaces` by name and returns the copy's path.
+
+    The copy is `tmp_path/NAME/.contexta`, so that several fit into one test.
+    """
+
+    def copy(name: str) -> Path:
+        workspace = tmp_path / name / ".contexta"
+        shutil.copytree(DATA / "workspaces" / name / "contexta", workspace)
+        if (workspace / "metadata" / "ledger.db").exists():
+            for folder in EMPTY_BESIDE_LEDGER:
+                (workspace / folder).mkdir(parents=True, exist_ok=True)
+        return workspace
+
+    return copy
