@@ -1,0 +1,1 @@
+"""The screens: each wires widgets, view models and queries, and owns what is selected."""

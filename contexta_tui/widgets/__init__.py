@@ -1,0 +1,1 @@
+"""What draws: one widget a file. Widgets are given immutable values and never fetch."""
