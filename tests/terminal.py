@@ -54,11 +54,12 @@ KEYS = {
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"},
 }
 
-#: What the emulator would print instead of obeying: queries, keyboard protocols, DCS, APC and PM strings.
+#: What the emulator would print or mistake instead of ignoring: queries, keyboard protocols, strings.
 _FOREIGN = re.compile(
     rb"\x1b\[[<=>][0-?]*[ -/]*[@-~]"
     rb"|\x1b\[\?[0-?]*(?:[ -/]+[@-~]|[@-gi-km-~])"
     rb"|\x1b\[[0-?]*[ -/]+[@-~]"
+    rb"|\x1b\](?![012];)[^\x07\x1b]*(?:\x1b\\|\x07)"
     rb"|\x1b[P_^].*?(?:\x1b\\|\x07)",
     re.DOTALL,
 )

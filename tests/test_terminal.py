@@ -107,9 +107,11 @@ def test_prints_no_part_of_a_sequence_the_emulator_does_not_know() -> None:
     strange = (
         "\x1b[>1u\x1b[<u\x1b[=0;1u\x1b[>4;2m\x1b[?4m\x1b[!p\x1bP+q544e\x1b\\\x1b_Gi=1;AAAA\x1b\\\x1b[2 q"
     )
+    strange += "\x1b]0;title\x1b\\\x1b]22;pointer\x1b\\\x1b]52;c;AAAA\x07"
     with python(f"print('a' + {strange!r} + 'b')") as term:
         term.exit_code()
         assert term.text().strip() == "ab"
+        assert term.title == "title"
 
 
 def test_tells_the_colour_in_which_a_character_is_seen() -> None:

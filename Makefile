@@ -1,0 +1,75 @@
+# Everything happens in .venv, made on first use from pyproject.toml. Nothing is installed elsewhere.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+TOOLS := .venv/tools
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint typecheck layers format install soak bench screenshots build audit clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## watch a realistic live job, with failures to look into
+	$(BIN)/contexta-tui --demo
+
+test: lint typecheck layers test-fast ## all checks, fast ones first; what CI runs
+
+lint: $(INSTALLED) ## formatting and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+typecheck: $(INSTALLED) ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(INSTALLED) ## imports point downwards only
+	$(BIN)/lint-imports
+
+test-fast: $(INSTALLED) ## the tests only
+	$(BIN)/pytest -n 2 -m "not soak"
+
+format: $(INSTALLED) ## format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+install: $(INSTALLED) ## set up .venv, which every other target does too
+
+soak: $(INSTALLED) ## long fault and endurance runs
+	$(BIN)/pytest -m soak --timeout 3600
+
+bench: $(INSTALLED) ## run every benchmark
+	@for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \
+		echo "$$script"; $(BIN)/python "$$script" || exit 1; \
+	done
+
+screenshots: $(INSTALLED) ## draw the pictures of the README again
+	$(BIN)/python screenshots/take.py
+
+build: $(TOOLS) ## wheel and source distribution, into dist/
+	rm -rf dist
+	$(TOOLS)/bin/python -m build
+
+audit: $(INSTALLED) $(TOOLS) ## known vulnerabilities in the dependencies
+	$(TOOLS)/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+clean: ## remove all that was made here, .venv too
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed, '$(PYTHON)' is not: try 'make PYTHON=python3.13'." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "'$(PYTHON)' lacks the venv module: install it (on Debian and Ubuntu: python3-venv)." >&2; exit 1; }
+	@echo "Setting up .venv; this takes a minute, once."
+	@$(PYTHON) -m venv .venv
+	@# A new venv may bring a pip that does not know dependency groups yet.
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+# In a venv of their own: what they need must not mix with what the project needs.
+$(TOOLS): | $(INSTALLED)
+	@$(BIN)/python -m venv $@
+	@$@/bin/pip install --quiet build pip-audit || { rm -rf $@; exit 1; }
