@@ -1,0 +1,1 @@
+"""The explorer: a Textual app over `contexta`. It knows no file format and no SQL."""
