@@ -28,7 +28,7 @@ REPLACEMENT: Final = "\ufffd"
 #: Combining marks on one character: enough for every living script, too few to climb out of a line.
 MAX_MARKS: Final = 3
 
-#: Anything but printable ASCII, Latin letters, and Chinese, Japanese and Korean script; none of them combines.
+#: Anything but printable ASCII, Latin letters, and Chinese, Japanese and Korean script; none combines.
 _NOT_PLAIN = re.compile(
     r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uac00-\ud7a3…]"
 )
