@@ -169,7 +169,7 @@ async def test_the_cursor_has_a_background_and_a_stronger_one_with_focus() -> No
         view = await filled(pilot, 3)
 
         def background(y: int) -> object:
-            style = list(view.render_line(y))[0].style
+            style = next(iter(view.render_line(y))).style
             assert style is not None
             return style.bgcolor
 
