@@ -29,7 +29,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pyte
+from tests.emulator import Emulator, is_red
+
+__all__ = ["KEYS", "Terminal", "is_red"]
 
 _LAUNCHER = Path(__file__).with_name("_tty_launch.py")
 
@@ -54,53 +56,12 @@ KEYS = {
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"},
 }
 
-#: What the emulator would print or mistake instead of ignoring: queries, keyboard protocols, strings.
-_FOREIGN = re.compile(
-    rb"\x1b\[[<=>][0-?]*[ -/]*[@-~]"
-    rb"|\x1b\[\?[0-?]*(?:[ -/]+[@-~]|[@-gi-km-~])"
-    rb"|\x1b\[[0-?]*[ -/]+[@-~]"
-    rb"|\x1b\](?![012];)[^\x07\x1b]*(?:\x1b\\|\x07)"
-    rb"|\x1b[P_^].*?(?:\x1b\\|\x07)",
-    re.DOTALL,
-)
-#: A sequence whose end is not here yet.
-_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[P_^\]][^\x07\x1b]*\x1b?)?\Z")
-
-_QUERY = re.compile(
-    rb"\x1b\[(?P<position>6n)"
-    rb"|\x1b\[(?P<attributes>0?c)"
-    rb"|\x1b\[\?(?P<mode>\d+)\$p"
-    rb"|\x1b\[\?(?P<keyboard>u)"
-    rb"|\x1b\](?P<colour>1[01]);\?(?:\x07|\x1b\\)"
-)
-_SYNCHRONISED_OUTPUT = b"2026"
-
-_NAMED_COLOURS = {
-    "black": "000000",
-    "red": "cd0000",
-    "green": "00cd00",
-    "brown": "cdcd00",
-    "blue": "0000ee",
-    "magenta": "cd00cd",
-    "cyan": "00cdcd",
-    "white": "e5e5e5",
-}
-
-
-def is_red(colour: str) -> bool:
-    """Whether a person would call `colour`, as `Terminal.colour_at` returns it, red."""
-    colour = _NAMED_COLOURS.get(colour.removeprefix("bright"), colour)
-    if not re.fullmatch("[0-9a-f]{6}", colour):
-        return False
-    red, green, blue = bytes.fromhex(colour)
-    return red >= 0x80 and red > 1.4 * max(green, blue)
-
 
 class Terminal:
     """A program in a terminal of its own, from `with` to the end of the block.
 
     Args:
-        argv: The program and its arguments; looked up in `PATH`, never through a shell.
+        argv: The program and its arguments; looked up beside this Python and in `PATH`, without a shell.
         cols: Width in cells.
         rows: Height in cells.
         cwd: Folder to start in.
@@ -121,12 +82,9 @@ class Terminal:
         self.rows = rows
         self._cwd = cwd
         self._env = _environment(env or {})
-        self._raw = bytearray()
-        self._unread = b""
         self._master = -1
         self._process: subprocess.Popen[bytes] | None = None
-        self._screen = pyte.Screen(cols, rows)
-        self._stream = pyte.ByteStream(self._screen)
+        self._emulator = Emulator(cols, rows)
 
     def __enter__(self) -> Self:
         self._master, slave = os.openpty()
@@ -171,24 +129,24 @@ class Terminal:
     @property
     def raw(self) -> bytes:
         """Every byte that the program wrote and that was taken in."""
-        return bytes(self._raw)
+        return bytes(self._emulator.raw)
 
     @property
     def title(self) -> str:
         """The window title that the program asked for."""
-        return self._screen.title
+        return self._emulator.title
 
     @property
     def cursor(self) -> tuple[int, int]:
         """Row and column of the cursor, from 0."""
-        return self._screen.cursor.y, self._screen.cursor.x
+        return self._emulator.cursor
 
     # --- seeing
 
     def text(self) -> str:
         """The screen as it stands, one line a row, blanks at the end of a row removed."""
         self._drain()
-        return self._text()
+        return self._emulator.text()
 
     def wait_for(self, pattern: str | re.Pattern[str], timeout: float = 10.0) -> re.Match[str]:
         """Wait until the screen matches `pattern` (`^` and `$` match at each row).
@@ -197,8 +155,8 @@ class Terminal:
             AssertionError: It did not within `timeout` seconds or before the program ended; shows the screen.
         """
         regex = re.compile(pattern, re.MULTILINE)
-        self._pump_until(lambda: regex.search(self._text()) is not None, timeout, while_running=True)
-        if found := regex.search(self._text()):
+        self._pump_until(lambda: regex.search(self._emulator.text()) is not None, timeout, while_running=True)
+        if found := regex.search(self._emulator.text()):
             return found
         raise AssertionError(self._report(f"no {regex.pattern!r} on the screen within {timeout:g} s"))
 
@@ -209,7 +167,9 @@ class Terminal:
             AssertionError: It is still there after `timeout` seconds; shows the screen.
         """
         regex = re.compile(pattern, re.MULTILINE)
-        if not self._pump_until(lambda: regex.search(self._text()) is None, timeout, while_running=True):
+        if not self._pump_until(
+            lambda: regex.search(self._emulator.text()) is None, timeout, while_running=True
+        ):
             raise AssertionError(self._report(f"{regex.pattern!r} still on the screen after {timeout:g} s"))
 
     def wait_until(
@@ -250,7 +210,7 @@ class Terminal:
         """
         self._drain()
         for row in range(self.rows):
-            cells = self._cells(row)
+            cells = self._emulator.cells(row)
             if found := re.search(pattern, "".join(cells)):
                 ends = 0
                 for column, cell in enumerate(cells):
@@ -261,25 +221,23 @@ class Terminal:
 
     def colour_at(self, row: int, col: int) -> str:
         """The colour a cell's character is seen in: six hex digits, a name such as `red`, or `default`."""
-        cell = self._screen.buffer[row][col]
-        return str(cell.bg if cell.reverse else cell.fg)
+        return self._emulator.colours(row, col)[0]
 
     def background_at(self, row: int, col: int) -> str:
         """The colour behind a cell's character, as in `colour_at`."""
-        cell = self._screen.buffer[row][col]
-        return str(cell.fg if cell.reverse else cell.bg)
+        return self._emulator.colours(row, col)[1]
 
     # --- doing
 
     def press(self, *keys: str) -> None:
         """Press keys, each a name of `KEYS` or characters that are sent as they are."""
         for key in keys:
-            self._write(KEYS.get(key, key).encode())
+            os.write(self._master, KEYS.get(key, key).encode())
 
     def resize(self, cols: int, rows: int) -> None:
         """Give the terminal another size; the kernel tells the program."""
         self.cols, self.rows = cols, rows
-        self._screen.resize(rows, cols)
+        self._emulator.resize(cols, rows)
         self._set_size()
 
     def exit_code(self, timeout: float = 10.0) -> int:
@@ -326,48 +284,13 @@ class Terminal:
         if not data:
             time.sleep(seconds)  # select returns at once from now on
             return False
-        self._raw += data
-        self._take_in(self._unread + data)
+        if answers := self._emulator.take_in(data):
+            # A program may ask and leave.
+            with contextlib.suppress(OSError):
+                os.write(self._master, answers)
         return True
 
-    def _take_in(self, data: bytes) -> None:
-        unfinished = _UNFINISHED.search(data)
-        end = unfinished.start() if unfinished else len(data)
-        data, self._unread = data[:end], data[end:]
-        fed = 0
-        for query in _QUERY.finditer(data):
-            # The position asked for is the one after everything before the question.
-            self._feed(data[fed : query.start()])
-            fed = query.end()
-            self._write(self._answer(query))
-        self._feed(data[fed:])
-
-    def _feed(self, data: bytes) -> None:
-        self._stream.feed(_FOREIGN.sub(b"", data))
-
-    def _answer(self, query: re.Match[bytes]) -> bytes:
-        match query.lastgroup:
-            case "position":
-                row, column = self.cursor
-                return b"\x1b[%d;%dR" % (row + 1, column + 1)
-            case "attributes":
-                return b"\x1b[?62;22c"
-            case "mode":
-                supported = 2 if query["mode"] == _SYNCHRONISED_OUTPUT else 0
-                return b"\x1b[?%b;%d$y" % (query["mode"], supported)
-            case "keyboard":
-                return b"\x1b[?0u"
-            case _:
-                shade = b"ffff/ffff/ffff" if query["colour"] == b"10" else b"0000/0000/0000"
-                return b"\x1b]%b;rgb:%b\x1b\\" % (query["colour"], shade)
-
     # --- the rest
-
-    def _write(self, data: bytes) -> None:
-        try:
-            os.write(self._master, data)
-        except OSError as error:
-            raise AssertionError(self._report("the program has left its terminal")) from error
 
     def _set_size(self) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.cols, 0, 0))
@@ -377,19 +300,11 @@ class Terminal:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
-    def _cells(self, row: int) -> list[str]:
-        # The cell behind a wide character holds an empty string.
-        line = self._screen.buffer[row]
-        return [line[column].data for column in range(self.cols)]
-
-    def _text(self) -> str:
-        return "\n".join("".join(self._cells(row)).rstrip() for row in range(self.rows))
-
     def _report(self, problem: str) -> str:
         code = self.process.poll()
         state = "running" if code is None else f"ended with {code}"
         frame = "─" * self.cols
-        return f"{problem} ({' '.join(self.argv)}, {state})\n{frame}\n{self._text()}\n{frame}"
+        return f"{problem} ({' '.join(self.argv)}, {state})\n{frame}\n{self._emulator.text()}\n{frame}"
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -402,6 +317,7 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     }
     return {
         **inherited,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
         "LANG": "C.UTF-8",

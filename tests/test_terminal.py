@@ -207,3 +207,9 @@ def test_leaves_no_descriptor_open() -> None:
 def test_takes_variables_on_top_of_its_own() -> None:
     with Terminal(["sh", "-c", "echo $TERM $GREETING"], env={"GREETING": "hi"}) as term:
         term.wait_for("^xterm-256color hi$")
+
+
+def test_finds_what_is_installed_beside_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with Terminal(["pytest", "--version"]) as term:
+        assert term.exit_code() == 0
