@@ -24,7 +24,7 @@ typecheck: $(INSTALLED) ## mypy, strict
 	$(BIN)/mypy
 
 layers: $(INSTALLED) ## imports point downwards only
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 test-fast: $(INSTALLED) ## the tests only
 	$(BIN)/pytest -n 2 -m "not soak"

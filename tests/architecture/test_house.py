@@ -67,6 +67,14 @@ def test_every_link_inside_the_project_leads_somewhere(document: str) -> None:
     assert [target for target in targets if not (ROOT / document).parent.joinpath(target).exists()] == []
 
 
+def test_every_picture_of_the_readme_is_there() -> None:
+    if not (ROOT / "screenshots" / "take.py").exists():
+        pytest.skip("nothing takes pictures yet")
+    pictures = re.findall(r"!\[[^]]+\]\(([^):]+)\)", read("README.md"))
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / picture).exists()] == []
+
+
 def test_ci_runs_make_test() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
