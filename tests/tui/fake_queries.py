@@ -133,14 +133,14 @@ class FakeQueries:
 
     def remove(self, node_id: int) -> None:
         """Take a node and all below it away."""
-        node = self.tree.pop(node_id)
-        for ids in node.children.values():
+        for ids in self.tree[node_id].children.values():
             for child in list(ids):
                 self.remove(child)
-        parent = node.row.parent_id
-        siblings = self.roots if parent is None else self.tree[parent].children.get(node.row.kind, [])
-        if parent is None or parent in self.tree:
-            siblings.remove(node_id)
+        row = self.tree.pop(node_id).row
+        if row.parent_id is None:
+            self.roots.remove(node_id)
+        else:
+            self.tree[row.parent_id].children[row.kind].remove(node_id)
 
     def change(self, **changes: Any) -> Change:
         """What a follower would publish now, under a new revision."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from contexta.query.port import Queries
 from contexta.query.results import NodeKind
-
 from tests.tui.fake_queries import FakeQueries, demo
 
 

@@ -1,0 +1,202 @@
+"""What the tree fetches: plain requests out, plain answers back, on a worker's thread.
+
+`TreeModel` makes a request, `load` answers it with a handful of queries, and the
+model takes the answer in. Nothing here touches the model, so it may run anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from contexta.query.port import Matches, Queries
+from contexta.query.results import NodeKind, NodeRow
+from contexta_tui.viewmodels.outline import PAGE_ROWS, Outline, PageKey
+
+#: Nodes that one "expand level" opens; more is a screen that nobody reads and a query that nobody awaits.
+LEVEL_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A row and the line of the screen that it is to stay on."""
+
+    node: NodeRow
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a tree needs to show a window.
+
+    Attributes:
+        revision: Revision of the data that is asked for.
+        structure: Whether roots and expanded nodes are wanted anew, or pages only.
+        filter: Filter text; when not empty, matches are all that is wanted.
+        auto: Whether the newest run is to be expanded.
+        roots: Roots as known.
+        pinned: Rows that are wanted fresh: expanded ones and the selection.
+        expanded: Keys of the expanded nodes.
+        anchor: Row that stays on its line, when there is one.
+        top: First row on screen, in the outline as known.
+        height: Rows on screen.
+        fresh: Pages that are there and current already.
+    """
+
+    revision: int
+    structure: bool
+    filter: str = ""
+    auto: bool = False
+    roots: tuple[NodeRow, ...] = ()
+    pinned: tuple[NodeRow, ...] = ()
+    expanded: frozenset[int] = frozenset()
+    anchor: Anchor | None = None
+    top: int = 0
+    height: int = 0
+    fresh: frozenset[PageKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The answer to a `Request`.
+
+    Attributes:
+        request: The request.
+        roots: All projects.
+        rows: Pinned rows by key; a key that is missing is gone.
+        moved: Old key to row, where a rebuilt catalog gave a node another key.
+        newest: The newest run, if the request said `auto`.
+        pages: Fetched pages.
+        matches: What the filter found.
+    """
+
+    request: Request
+    roots: tuple[NodeRow, ...] = ()
+    rows: dict[int, NodeRow] = field(default_factory=dict)
+    moved: dict[int, NodeRow] = field(default_factory=dict)
+    newest: NodeRow | None = None
+    pages: dict[PageKey, tuple[NodeRow, ...]] = field(default_factory=dict)
+    matches: Matches | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """A node with the rows of its ancestors, the project first."""
+
+    node: NodeRow
+    ancestors: tuple[NodeRow, ...]
+
+
+def load(queries: Queries, request: Request) -> Loaded:
+    """Answer a request: two queries for the structure, and one for each page that is not fresh."""
+    if request.filter:
+        return Loaded(request, roots=queries.projects(), matches=queries.matches(request.filter))
+    if not request.structure:
+        outline = Outline(request.roots, {row.id: row for row in request.pinned}, request.expanded)
+        return Loaded(
+            request,
+            request.roots,
+            pages=_pages(queries, outline, window(request.top, request.height), request.fresh),
+        )
+    roots = queries.projects()
+    rows = queries.nodes(tuple(row.id for row in request.pinned))
+    moved = _moved(queries, request.pinned, rows)
+    newest = _newest_run(queries, roots) if request.auto else None
+    expanded = {moved[key].id if key in moved else key for key in request.expanded}
+    known = {**rows, **{row.id: row for row in moved.values()}, **{root.id: root for root in roots}}
+    if newest is not None:
+        known[newest.id] = newest
+        expanded |= {newest.id, *newest.path}
+    outline = Outline(roots, known, expanded)
+    rows_wanted = window(_top(outline, request, known), request.height)
+    return Loaded(request, roots, rows, moved, newest, _pages(queries, outline, rows_wanted, frozenset()))
+
+
+def window(top: int, height: int) -> range:
+    """The rows to have at hand for a screen: what it shows and half as much on either side."""
+    return range(max(0, top - height // 2), top + height + height // 2)
+
+
+def load_reveal(queries: Queries, node_id: int) -> Revealed | None:
+    """A node and its ancestors, or `None` when it is gone."""
+    node = queries.node(node_id)
+    if node is None:
+        return None
+    above = queries.nodes(node.path)
+    return Revealed(node, tuple(above[key] for key in node.path if key in above))
+
+
+def load_level(queries: Queries, top: NodeRow, expanded: frozenset[int]) -> tuple[tuple[NodeRow, ...], bool]:
+    """The nodes to expand to see one more level under a node, and whether there were too many.
+
+    Args:
+        queries: Where to ask.
+        top: The node; when it is collapsed itself, it is the answer.
+        expanded: Keys of the nodes that are expanded now.
+    """
+    level = [top]
+    while level:
+        closed = tuple(row for row in level if row.id not in expanded)
+        if closed:
+            return closed[:LEVEL_LIMIT], len(closed) > LEVEL_LIMIT
+        below: list[NodeRow] = []
+        for row in level:
+            for group in row.children:
+                if len(below) > LEVEL_LIMIT:
+                    break
+                rows = queries.children(row.id, group.kind, 0, min(group.count, LEVEL_LIMIT + 1))
+                below.extend(child for child in rows if child.children)
+        level = below
+    return (), False
+
+
+def _pages(
+    queries: Queries, outline: Outline, window: range, fresh: frozenset[PageKey]
+) -> dict[PageKey, tuple[NodeRow, ...]]:
+    pages: dict[PageKey, tuple[NodeRow, ...]] = {}
+    for key, total in page_keys(outline, window):
+        if key not in fresh and key not in pages:
+            start, stop = key.span(total)
+            pages[key] = queries.children(key.parent_id, key.kind, start, stop)
+    return pages
+
+
+def page_keys(outline: Outline, window: range) -> Iterable[tuple[PageKey, int]]:
+    """The pages that a window needs, each with the number of all siblings; projects need none."""
+    for span, rows in outline.spans_in(window):
+        if span.parent_id is None:
+            continue
+        ends = [outline.place_at(row) for row in (rows[0], rows[-1])]
+        numbers = sorted(place.position // PAGE_ROWS for place in ends if place is not None)
+        for number in range(numbers[0], numbers[-1] + 1):
+            yield PageKey(span.parent_id, span.kind, number), span.total
+
+
+def _top(outline: Outline, request: Request, known: dict[int, NodeRow]) -> int:
+    """The first row on screen once rows above the anchor have come or gone."""
+    if request.anchor is None:
+        return request.top
+    row = outline.row_of(known.get(request.anchor.node.id, request.anchor.node))
+    return request.top if row is None else max(0, row - request.anchor.line)
+
+
+def _newest_run(queries: Queries, roots: tuple[NodeRow, ...]) -> NodeRow | None:
+    """The newest run of the project that was heard of last."""
+    for project in sorted(roots, key=lambda root: root.last_at or 0, reverse=True):
+        runs = queries.children(project.id, NodeKind.RUN, 0, 1)
+        if runs:
+            return runs[0]
+    return None
+
+
+def _moved(queries: Queries, pinned: tuple[NodeRow, ...], rows: dict[int, NodeRow]) -> dict[int, NodeRow]:
+    """Find the nodes again whose key now means another node, or nothing, by their refs."""
+    moved = {}
+    for old in pinned:
+        row = rows.get(old.id)
+        if row is None or row.ref != old.ref:
+            rows.pop(old.id, None)
+            found = queries.find(old.ref)
+            if found is not None and found.ref == old.ref:
+                moved[old.id] = found
+    return moved
