@@ -18,6 +18,7 @@ class Scope(StrEnum):
 
     LIST = "Move"
     TREE = "Tree"
+    DETAIL = "Detail"
     FIND = "Find"
     PANES = "Panes"
     APP = "Program"
@@ -101,6 +102,24 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "tree.collapse-all", Scope.TREE, "collapse_all", ("C",), "Collapse all", "Collapse the whole tree"
+    ),
+    Action(
+        "detail.next-key",
+        Scope.DETAIL,
+        "next_key",
+        ("right", "l", "]"),
+        "Next metric",
+        "Chart the next metric",
+        palette=False,
+    ),
+    Action(
+        "detail.previous-key",
+        Scope.DETAIL,
+        "previous_key",
+        ("left", "h", "["),
+        "Previous metric",
+        "Chart the previous metric",
+        palette=False,
     ),
     Action(
         "find.next-failure",

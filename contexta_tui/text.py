@@ -188,6 +188,27 @@ def _head(text: str, width: int) -> str:
     return text
 
 
+def cell_wrap(text: str, width: int, max_lines: int) -> tuple[str, ...]:
+    """Break safe text into lines of at most `width` cells, at spaces where there are some.
+
+    Args:
+        text: Text that passed `safe`.
+        width: Cells of a line, at least 2.
+        max_lines: Most lines; the last one ends in an ellipsis when more is left.
+    """
+    lines: list[str] = []
+    while text and len(lines) < max_lines - 1 and cell_len(text) > width:
+        head = _head(text, width)
+        space = head.rfind(" ") if text[len(head)] != " " else len(head)
+        if space > width // 3:
+            head = head[:space]
+        lines.append(head.rstrip())
+        text = text[len(head) :].lstrip()
+    if text:
+        lines.append(cell_fit(text, width).rstrip())
+    return tuple(lines)
+
+
 class UnprintableFilter(LineFilter):
     """Second layer for `App.get_line_filters`: nothing unprintable and no foreign link leaves the app.
 

@@ -110,9 +110,8 @@ def number(value: float | None) -> str:  # noqa: PLR0911 - a table of magnitudes
     if magnitude == 0:
         return "0"
     if magnitude >= 9_999_999.5 or magnitude < 0.0001:
-        mantissa, exponent = f"{value:.3e}".split("e")
-        if len(exponent) > 3:
-            mantissa = mantissa[:-1]
+        digits = 3 if 1e-99 < magnitude < 9.9e99 else 2
+        mantissa, exponent = f"{value:.{digits}e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
     if magnitude >= 999.95:
         return f"{value:,.0f}" if magnitude >= 9_999.5 or value == int(value) else f"{value:.1f}"

@@ -1,0 +1,84 @@
+"""Shares out the rows of the detail pane between the reason, the charts and the table.
+
+Pure arithmetic. The layout depends on sizes and on how many things there are, never on values, so
+nothing moves while values stream in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+#: Fewest cells and rows in which a chart says something.
+_CHART_CELLS: Final = 24
+_CHART_ROWS: Final = 5
+_TALLEST_CHART: Final = 14
+_MOST_COLUMNS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Rows of each part, from top to bottom.
+
+    Attributes:
+        reasons: Pieces of evidence shown above the metrics.
+        first_reason: Lines that the newest one may take.
+        trace: Lines of stack trace above the metrics.
+        columns: Charts in a row.
+        chart_rows: Rows of charts.
+        chart_height: Rows of one chart; 0 without charts.
+    """
+
+    reasons: int
+    first_reason: int
+    trace: int
+    columns: int
+    chart_rows: int
+    chart_height: int
+
+
+def chart_places(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows of charts in a pane of this size, whatever the number of keys."""
+    columns = min(_MOST_COLUMNS, max(1, width // _CHART_CELLS))
+    return columns, 1 if height < 20 else 2 if height < 34 else 3
+
+
+def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int, on_page: int) -> Layout:
+    """Share out the rows.
+
+    Args:
+        width: Cells of the pane.
+        height: Rows of the pane.
+        reasons: Pieces of evidence.
+        trace: Whether there is a stack trace.
+        keys: Metric keys.
+        on_page: Keys on the current page of charts, at most the places there are.
+    """
+    first_reason = 0 if not reasons else 1 if height < 10 else 2 if height < 16 else 3
+    # Without metrics the evidence may have everything.
+    share = height if not keys else max(2, height // 4)
+    shown = min(reasons, max(1, share - first_reason + 1)) if reasons else 0
+    top = shown + max(0, first_reason - 1)
+    trace_rows = 0
+    if trace and height >= 16:
+        trace_rows = 4 if keys else max(4, height - top - 3)
+        top += trace_rows
+    if not keys:
+        return Layout(shown, first_reason, trace_rows, 0, 0, 0)
+    columns, most_rows = chart_places(width, height)
+    columns = max(1, min(columns, on_page))
+    rows = max(1, min(most_rows, -(-on_page // columns)))
+    header = 1 if reasons else 0
+    left = height - top - header
+    table = min(keys, 8) + 1
+    block = max(_CHART_ROWS * rows, left - table)
+    while rows > 1 and block // rows < _CHART_ROWS:
+        rows -= 1
+    return Layout(
+        reasons=shown,
+        first_reason=first_reason,
+        trace=trace_rows,
+        columns=columns,
+        chart_rows=rows,
+        chart_height=min(_TALLEST_CHART, max(_CHART_ROWS, block // rows)),
+    )

@@ -1,0 +1,314 @@
+"""The detail pane: why the selected node failed, then its metrics as charts and a table.
+
+It draws a `DetailView` and never fetches one. The owner loads it in a worker with `viewmodels.detail.load`,
+handing over what the pane says about itself:
+
+    load(queries, node, width=pane.size.width, buckets=pane.buckets,
+         selected=pane.selected_key, charts=pane.charts)
+
+and gives it to `show`. `SeriesWanted` asks to do so again, for another key. The pane is one scrolled
+document: what matters first, all remaining evidence and the whole stack trace at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from contexta.query.results import NodeRow
+from contexta_tui.keymap import Scope, bindings
+from contexta_tui.text import cell_fit, safe
+from contexta_tui.theme import UNICODE, Glyphs
+from contexta_tui.viewmodels.detail import EMPTY, DetailView, page_of
+from contexta_tui.viewmodels.detail_layout import Layout, chart_places, lay_out
+from contexta_tui.viewmodels.format import clock, count, duration
+from contexta_tui.widgets import metric_table
+from contexta_tui.widgets.chart import GUTTER, ChartData, Grid, Memory, draw_grid
+from contexta_tui.widgets.document import Document, Section, drawn
+from contexta_tui.widgets.inks import status_ink, title
+from contexta_tui.widgets.reasons import draw_reason, draw_trace
+
+#: Lines of a whole stack trace that are drawn at the end of the document.
+_WHOLE_TRACE: Final = 400
+
+
+class DetailPane(Document):
+    """Reason, charts and table of one node."""
+
+    BINDINGS = bindings(Scope.DETAIL)
+
+    class SeriesWanted(Message):
+        """A key was selected; its page of series should be loaded and shown."""
+
+        def __init__(self, pane: DetailPane, key: str) -> None:
+            self.pane = pane
+            self.key = key
+            super().__init__()
+
+        @property
+        def control(self) -> DetailPane:
+            """The pane, for `@on` selectors."""
+            return self.pane
+
+    class RecordsWanted(Message):
+        """Enter was pressed: show the records of the node."""
+
+        def __init__(self, pane: DetailPane, node_id: int) -> None:
+            self.pane = pane
+            self.node_id = node_id
+            super().__init__()
+
+        @property
+        def control(self) -> DetailPane:
+            """The pane, for `@on` selectors."""
+            return self.pane
+
+    def __init__(
+        self,
+        *,
+        glyphs: Glyphs = UNICODE,
+        today: Callable[[], int] | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        """Make an empty pane.
+
+        Args:
+            glyphs: The characters to draw with.
+            today: The current time in microseconds since the epoch, for dates; without it times only.
+            id: Id of the widget.
+            classes: Its CSS classes.
+        """
+        super().__init__(id=id, classes=classes)
+        self._glyphs = glyphs
+        self._today = today
+        self._view = EMPTY
+        self._selected: str | None = None
+        self._memory: dict[str, Memory] = {}
+        self._table_top = 0
+
+    # What the owner uses
+
+    @property
+    def view(self) -> DetailView:
+        """What is shown."""
+        return self._view
+
+    @property
+    def selected_key(self) -> str | None:
+        """The metric key that the user chose, kept from node to node; `None` before the first choice."""
+        return self._selected
+
+    @property
+    def buckets(self) -> int:
+        """Buckets of a series that the widest chart can tell apart."""
+        return max(16, 2 * self.area.width)
+
+    @property
+    def charts(self) -> int:
+        """Charts on a page."""
+        columns, rows = chart_places(self.area.width, self.area.height)
+        return columns * rows
+
+    def show(self, node: NodeRow | None, view: DetailView) -> None:
+        """Show a node.
+
+        Args:
+            node: The node as the tree shows it now; its status heads the pane.
+            view: What was loaded for it.
+        """
+        other = (node.id if node else None) != (self._view.node.id if self._view.node else None)
+        if view == self._view and not other:
+            return
+        self._view = view
+        if other:
+            self._memory.clear()
+        if view.selected is not None and self._selected is None:
+            self._selected = view.selected
+        self._set_titles(node)
+        self.rebuild()
+        if other:
+            self.scroll_to(y=0, animate=False, force=True)
+
+    # Drawing
+
+    def build(self) -> list[Section]:
+        """Reason, charts, table, and at the end all evidence."""
+        view, (width, height) = self._view, self.area
+        page = self._page()
+        layout = lay_out(
+            width,
+            height,
+            reasons=len(view.reasons),
+            trace=bool(view.trace),
+            keys=len(view.metrics),
+            on_page=len(page),
+        )
+        sections = [drawn(self._why(layout))]
+        if view.sentence:
+            sections.append(drawn([Strip([]), self._sentence(view.sentence)]))
+        if page:
+            if view.reasons:
+                sections.append(drawn([self._rule("Metrics", self._page_note(len(page)))]))
+            sections.append(self._charts(layout, page))
+            self._table_top = sum(section.height for section in sections) + 1
+            sections.append(self._table())
+        sections.extend(self._evidence(layout))
+        return sections
+
+    def _why(self, layout: Layout) -> list[Strip]:
+        width, view, today = self.area.width, self._view, self._now()
+        strips: list[Strip] = []
+        traced = False
+        for index, reason in enumerate(view.reasons[: layout.reasons]):
+            lines = layout.first_reason if index == 0 else 1
+            strips += draw_reason(reason, width, self.inks, self._glyphs, today=today, max_lines=lines)
+            if layout.trace and not traced and reason.reason.stacktrace == view.trace:
+                strips += draw_trace(view.trace, width, layout.trace, self.inks, title=reason.reason.title)
+                traced = True
+        return strips
+
+    def _evidence(self, layout: Layout) -> list[Section]:
+        """The evidence that had no room at the top, and the whole stack trace."""
+        width, view, today = self.area.width, self._view, self._now()
+        rest = view.reasons[layout.reasons :]
+        sections: list[Section] = []
+        if rest:
+            strips = [self._rule("More evidence", count(len(rest)))]
+            for reason in rest:
+                strips += draw_reason(reason, width, self.inks, self._glyphs, today=today)
+            sections.append(drawn(strips))
+        if view.trace:
+            whole = draw_trace(view.trace, width, _WHOLE_TRACE, self.inks)
+            if len(whole) > layout.trace:
+                sections.append(drawn([self._rule("Stack trace", ""), *whole]))
+        return sections
+
+    def _charts(self, layout: Layout, page: tuple[str, ...]) -> Section:
+        """The grid, drawn when its first row is asked for and then kept."""
+        columns = layout.columns
+        cell_width = (self.area.width - GUTTER * (columns - 1)) // columns
+        grid = Grid(columns, layout.chart_rows, cell_width, layout.chart_height)
+        strips: list[Strip] = []
+
+        def draw(row: int) -> Strip:
+            if not strips:
+                charts = self._chart_data(page)
+                strips.extend(draw_grid(charts, grid, self._memory, self.inks, ascii_only=self._glyphs.ascii))
+            return strips[row]
+
+        return Section(grid.height, draw)
+
+    def _chart_data(self, page: tuple[str, ...]) -> tuple[ChartData, ...]:
+        series = {one.key: one for one in self._view.series}
+        metrics = {metric.key: metric for metric in self._view.metrics}
+        chosen = self._chosen()
+        return tuple(ChartData(metrics[key], series.get(key), key == chosen) for key in page)
+
+    def _table(self) -> Section:
+        metrics = self._view.metrics
+        table = metric_table.lay_out(metrics, self.area.width)
+        chosen = self._chosen()
+
+        def draw(row: int) -> Strip:
+            if row == 0:
+                return metric_table.draw_head(table, self.inks)
+            metric = metrics[row - 1]
+            return metric_table.draw_row(metric, table, self.inks, self._glyphs, chosen=metric.key == chosen)
+
+        return Section(len(metrics) + 1, draw)
+
+    def _rule(self, name: str, note: str) -> Strip:
+        line = "-" if self._glyphs.ascii else "─"
+        tail = f" {note}" if note else ""
+        text = f"{line} {name} "
+        fill = line * max(0, self.area.width - len(text) - len(tail))
+        return Strip(
+            [
+                Segment(line, self.inks["axis"]),
+                Segment(f" {name} ", self.inks["quiet"]),
+                Segment(fill[1:], self.inks["axis"]),
+                Segment(tail, self.inks["quiet"]),
+            ]
+        )
+
+    def _sentence(self, sentence: str) -> Strip:
+        return Strip([Segment(cell_fit(sentence, self.area.width), self.inks["quiet"])])
+
+    def _page_note(self, on_page: int) -> str:
+        total = len(self._view.metrics)
+        return "" if on_page == total else f"{on_page} of {count(total)}"
+
+    def _now(self) -> int | None:
+        return self._today() if self._today is not None else None
+
+    def _set_titles(self, node: NodeRow | None) -> None:
+        """Path and status on the upper border, facts on the lower one."""
+        if node is None:
+            self.border_title = None
+            self.border_subtitle = None
+            return
+        glyphs = self._glyphs
+        path = f" {glyphs.separator} ".join(safe(name, 40) for name in self._view.path) or safe(node.name, 40)
+        length = node.ended_at - node.started_at if node.ended_at and node.started_at else None
+        state = node.status.value + (f" {glyphs.dot} {duration(length)}" if length is not None else "")
+        ink = f"$status-{status_ink(node.status)}"
+        self.border_title = title((f"{glyphs.status(node.status)} ", ink), (path, ""), (f"  {state}", ink))
+        facts = [node.kind.value, f"{count(node.records)} records", " + ".join(node.origin.labels())]
+        if node.started_at is not None:
+            facts.insert(1, clock(node.started_at, today=self._now()))
+        self.border_subtitle = title((f" {glyphs.dot} ".join(fact for fact in facts if fact), "$quiet"))
+
+    # Choosing a key
+
+    def _chosen(self) -> str | None:
+        keys = {metric.key for metric in self._view.metrics}
+        return self._selected if self._selected in keys else self._view.selected
+
+    def _page(self) -> tuple[str, ...]:
+        keys = tuple(metric.key for metric in self._view.metrics)
+        return page_of(keys, self._chosen(), self.charts)
+
+    def _choose(self, key: str) -> None:
+        before = self._page()
+        self._selected = key
+        self.rebuild()
+        page = self._page()
+        fetched = {one.key for one in self._view.series}
+        if page != before and not fetched.issuperset(page):
+            self.post_message(self.SeriesWanted(self, key))
+
+    def _step(self, steps: int) -> None:
+        keys = [metric.key for metric in self._view.metrics]
+        if keys:
+            chosen = self._chosen()
+            index = keys.index(chosen) if chosen in keys else 0
+            self._choose(keys[(index + steps) % len(keys)])
+
+    def action_next_key(self) -> None:
+        """Chart the next metric."""
+        self._step(1)
+
+    def action_previous_key(self) -> None:
+        """Chart the previous metric."""
+        self._step(-1)
+
+    def action_activate(self) -> None:
+        """Show the records of the node."""
+        if self._view.node is not None:
+            self.post_message(self.RecordsWanted(self, self._view.node.id))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the metric whose row was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = offset.y + self.scroll_offset.y - self._table_top
+        if self._view.metrics and 0 <= index < len(self._view.metrics):
+            event.stop()
+            self._choose(self._view.metrics[index].key)

@@ -1,0 +1,70 @@
+"""The inks that the panes draw with, by meaning, as Rich styles of the current theme.
+
+A widget that draws lines itself adds `INK_CLASSES` to its component classes and `INK_CSS` to its
+default CSS, reads the styles once with `read_inks`, and again when Textual says that styles changed.
+Inks are foregrounds only: the background is the row's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.content import Content
+from textual.strip import Strip
+from textual.widget import Widget
+
+from contexta.query.results import Severity, Status
+
+Inks = Mapping[str, Style]
+
+_COLOURS: Final = {
+    "failed": "$status-failed",
+    "completed": "$status-completed",
+    "open": "$status-open",
+    "unknown": "$status-unknown",
+    "cancelled": "$status-cancelled",
+    "error": "$status-failed",
+    "warning": "$severity-warning",
+    "info": "$severity-info",
+    "quiet": "$quiet",
+    "text": "$foreground",
+    "chosen": "$primary",
+    "line": "$chart-line",
+    "band": "$chart-band",
+    "axis": "$chart-axis",
+    "gap": "$chart-gap",
+}
+
+INK_CLASSES: Final = frozenset(f"ink--{name}" for name in _COLOURS)
+INK_CSS: Final = "\n".join(f"& > .ink--{name} {{ color: {colour}; }}" for name, colour in _COLOURS.items())
+
+
+def read_inks(widget: Widget) -> Inks:
+    """The inks in the colours of the widget's current theme."""
+    return {
+        name: Style(color=widget.get_component_rich_style(f"ink--{name}", partial=True).color)
+        for name in _COLOURS
+    }
+
+
+def status_ink(status: Status) -> str:
+    """Name of the ink of a status."""
+    return status.value
+
+
+def severity_ink(severity: Severity) -> str:
+    """Name of the ink of a severity."""
+    return severity.value
+
+
+def line(*parts: tuple[str, Style | None]) -> Strip:
+    """A strip of texts in styles; empty texts are left out."""
+    return Strip([Segment(text, style) for text, style in parts if text])
+
+
+def title(*parts: tuple[str, str]) -> Content:
+    """A border title of safe texts, each with a CSS variable of the theme as its colour, or an empty one."""
+    return Content.assemble(*((text, colour) if colour else text for text, colour in parts if text))
