@@ -1,0 +1,244 @@
+"""Hands every payload to every sink that wants it, and keeps account of what did not arrive.
+
+Nothing that a sink does or fails to do may reach the job. A line that was lost is counted; as soon as a sink writes again,
+one degraded record says how much is missing, so that a reader never takes a gap for silence.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from contexta.capture.clock import Clock, TimestampWriter, system_clock
+from contexta.capture.encode import Entry, Subject, encode, envelope
+from contexta.capture.ids import next_hex
+from contexta.capture.results import CaptureResult, Delivery, PayloadFamily, ResultStatus
+from contexta.capture.sinks import WRITE_FAILED, CaptureSink, EncodedSink
+from contexta.capture.values import JsonValue, shown
+from contexta.journal.paths import RECORD
+
+Redactor = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
+"""Takes an inner payload (or scope metadata) and returns what may be written of it."""
+
+ALL_FAILED: Final = "dispatch_all_eligible_sinks_failed"
+
+
+class _Missing:
+    """How much did not arrive at one sink since it last wrote."""
+
+    __slots__ = ("lines", "reason", "subject")
+
+    def __init__(self, subject: Subject) -> None:
+        self.lines = 0
+        self.reason = ""
+        self.subject = subject
+
+
+class Dispatcher:
+    """The way from scopes to sinks, shared by all scopes of a session.
+
+    Args:
+        sinks: Where payloads go.
+        clock: The wall clock.
+        producer_ref: Who records, e.g. ``sdk.python.local``.
+        redactors: Hooks by redaction profile.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[EncodedSink | CaptureSink],
+        *,
+        clock: Clock = system_clock,
+        producer_ref: str = "sdk.python.local",
+        redactors: Mapping[str, Redactor] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.timestamps = TimestampWriter()
+        self.producer_ref = producer_ref
+        self.redactors: Mapping[str, Redactor] = dict(redactors or {})
+        self._sinks = tuple(sink if isinstance(sink, EncodedSink) else _Foreign(sink) for sink in sinks)
+        self._missing: dict[str, _Missing] = {}
+        self._lock = threading.RLock()
+        self._reporting = False
+        # The answer of a call that went well is the same every time but for its entry.
+        self._all_well = {
+            family: tuple(sink.success for sink in self._sinks if sink.accepts(family))
+            for family in PayloadFamily
+        }
+
+    def now(self) -> int:
+        """Return microseconds since the epoch."""
+        return self.clock() // 1000
+
+    def text(self, micros: int) -> str:
+        """Spell a time."""
+        return self.timestamps.text(micros)
+
+    def send(
+        self, entry: Entry, subject: Subject | None, *, at_least: int, warnings: tuple[str, ...] = ()
+    ) -> CaptureResult:
+        """Write a payload that took its time to encode.
+
+        Args:
+            entry: The payload.
+            subject: What a gap would be reported on; None when a gap in this payload cannot be reported.
+            at_least: No line is captured before it was recorded, whatever the clock does; in microseconds.
+            warnings: What was changed in the payload.
+        """
+        captured = self.timestamps.text(max(self.now(), at_least)).encode()
+        return self.send_at(entry, captured, subject, warnings)
+
+    def send_at(
+        self, entry: Entry, captured_at: bytes, subject: Subject | None, warnings: tuple[str, ...] = ()
+    ) -> CaptureResult:
+        """Write a payload at a given time; see `send`."""
+        deliveries: list[Delivery] | None = None
+        for sink in self._sinks:
+            if not sink.accepts(entry.family):
+                continue
+            try:
+                reason = sink.write(entry, captured_at)
+            except Exception as error:  # noqa: BLE001 - whatever a sink does, the job goes on
+                reason = f"{type(error).__name__}: {shown(error)}"
+            if reason is not None:
+                deliveries = deliveries or []
+                deliveries.append(Delivery(sink.name, ResultStatus.FAILURE, WRITE_FAILED, reason))
+                self._note_missing(sink.name, reason, subject)
+        well = self._all_well[entry.family]  # type: ignore[index] # a StrEnum member equals its text
+        if deliveries is None:
+            if not well:
+                return self._nowhere(entry)
+            if self._missing:
+                self._report_missing()
+            status = ResultStatus.DEGRADED if warnings else ResultStatus.SUCCESS
+            return CaptureResult(status, entry, well, warnings=warnings)
+        return self._failed(entry, deliveries, well, warnings)
+
+    def settle(self) -> None:
+        """Say what is still missing, as far as sinks write again."""
+        if self._missing:
+            self._report_missing()
+
+    def close(self) -> None:
+        """Report gaps and close the sinks."""
+        self.settle()
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except Exception:  # noqa: BLE001, S112 - closing is no moment to stop a job either
+                continue
+
+    def _nowhere(self, entry: Entry) -> CaptureResult:
+        reason = "no_eligible_sink" if self._sinks else "no_configured_sink"
+        return CaptureResult(ResultStatus.DEGRADED, entry, degradation_reasons=(reason,))
+
+    def _failed(
+        self,
+        entry: Entry,
+        failures: list[Delivery],
+        well: tuple[Delivery, ...],
+        warnings: tuple[str, ...],
+    ) -> CaptureResult:
+        failed = {delivery.sink_name for delivery in failures}
+        deliveries = (*(delivery for delivery in well if delivery.sink_name not in failed), *failures)
+        if len(failures) < len(well):
+            return CaptureResult(
+                ResultStatus.DEGRADED,
+                entry,
+                deliveries,
+                warnings=warnings,
+                degradation_reasons=("dispatch_partial_failure",),
+            )
+        return CaptureResult(
+            ResultStatus.FAILURE,
+            entry,
+            deliveries,
+            warnings=warnings,
+            degradation_reasons=(ALL_FAILED,),
+            error_code=ALL_FAILED,
+            error_message=failures[0].error_message,
+        )
+
+    def _note_missing(self, sink_name: str, reason: str, subject: Subject | None) -> None:
+        if subject is None or subject.run_ref is None or self._reporting:
+            return
+        with self._lock:
+            missing = self._missing.setdefault(sink_name, _Missing(subject))
+            missing.lines += 1
+            missing.reason = reason
+
+    def _report_missing(self) -> None:
+        """Write one degraded record for each sink that lost lines and may be writing again."""
+        with self._lock:
+            if self._reporting:
+                return
+            self._reporting = True
+            try:
+                pending, self._missing = self._missing, {}
+                for name, missing in pending.items():
+                    run = missing.subject
+                    result = self.degraded(
+                        run._replace(subject_ref=run.run_ref or run.subject_ref),
+                        "gap.write_failed",
+                        f"{missing.lines} captured lines could not be written to {name}: {missing.reason}",
+                        {"lines": missing.lines, "sink": name, "reason": missing.reason},
+                    )
+                    if not all(d.succeeded for d in result.deliveries if d.sink_name == name):
+                        self._missing[name] = missing
+            finally:
+                self._reporting = False
+
+    def degraded(
+        self,
+        subject: Subject,
+        issue_key: str,
+        summary: str,
+        attributes: Mapping[str, JsonValue],
+        *,
+        marker: str = "capture_gap",
+    ) -> CaptureResult:
+        """Write a degraded record: something is missing here, and this is known about it.
+
+        Args:
+            subject: What it is missing from; it must lie in a run.
+            issue_key: Dotted words with underscores, e.g. ``gap.write_failed``.
+            summary: One sentence.
+            attributes: Counts and reasons, never the lost values themselves.
+            marker: ``capture_gap`` when something is lost, ``partial_failure`` when it was changed.
+        """
+        now = self.now()
+        time = self.text(now)
+        head = envelope(
+            subject,
+            "degraded",
+            observed_at=time,
+            recorded_at=time,
+            record_hex=next_hex(),
+            completeness="partial",
+            degradation=marker,
+        )
+        payload = {
+            "issue_key": issue_key,
+            "category": "capture",
+            "severity": "warning",
+            "summary": shown(summary),
+            "subject_ref": subject.subject_ref,
+            "origin_marker": "explicit_capture",
+            "attributes": dict(attributes),
+        }
+        body = encode({"envelope": head, "payload": payload})
+        entry = Entry(RECORD, "DegradedRecord", str(head["record_ref"]), body)
+        return self.send(entry, None, at_least=now)
+
+
+class _Foreign(EncodedSink):
+    """Lets an object with ``capture(family=, payload=)`` take part."""
+
+    def __init__(self, sink: CaptureSink) -> None:
+        super().__init__(sink.name)
+        self._sink = sink
+
+    def write(self, entry: Entry, captured_at: bytes) -> str | None:  # noqa: ARG002 - its time is its own affair
+        self._sink.capture(family=PayloadFamily(entry.family), payload=entry.payload())
+        return None

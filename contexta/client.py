@@ -1,0 +1,294 @@
+"""The facade: one object for one workspace.
+
+It only wires. What a run is stands in `contexta.capture`; nothing is created on disk before something is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from contexta.capture.clock import Clock, system_clock
+from contexta.capture.config import Config
+from contexta.capture.dispatch import Dispatcher, Redactor
+from contexta.capture.emissions import ArtifactRegistration, EventEmission, MetricEmission, SpanEmission
+from contexta.capture.results import BatchCaptureResult, CaptureResult
+from contexta.capture.runtime import Runtime
+from contexta.capture.scopes import DeploymentScope, OperationScope, RunScope, SampleScope, StageScope
+from contexta.capture.session import RuntimeSession
+from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
+from contexta.journal.paths import DEFAULT_WORKSPACE, workspace_root
+
+
+class Contexta:
+    """A workspace, seen from a job.
+
+    ::
+
+        ctx = Contexta(workspace=".contexta", config={"project_name": "iris-svm"})
+        with ctx.run("linear-svm") as run:
+            with run.stage("train") as stage:
+                stage.metric("loss", 0.5)
+
+    As a context manager it closes what was left open, ``failed`` when left by an exception.
+
+    Args:
+        workspace: The workspace folder; made at the first write.
+        profile: The built-in profile's name; both profiles capture alike.
+        config: A nested patch of settings, or a finished `Config`.
+        sinks: Where to write; a `LocalJsonlSink` on the workspace when None.
+        redactors: Hooks by redaction profile. Whatever is recorded in a sample opened with the profile passes its hook
+            before it is encoded; when the hook fails, nothing of it is written.
+        clock: Returns nanoseconds since the epoch; for tests.
+
+    Attributes:
+        workspace: The workspace folder, absolute and resolved.
+        config: The settings.
+        project_name: The project as configured.
+        session: The open scopes.
+        sinks: Where it writes.
+
+    Raises:
+        ConfigurationError: ``unknown_config_field`` or ``invalid_config_value``.
+        LifecycleError: The project name has no letter a-z or digit.
+    """
+
+    def __init__(
+        self,
+        *,
+        workspace: str | os.PathLike[str] = DEFAULT_WORKSPACE,
+        profile: str | None = None,
+        config: Mapping[str, object] | Config | None = None,
+        sinks: Sequence[EncodedSink | CaptureSink] | None = None,
+        redactors: Mapping[str, Redactor] | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        self.config = config if isinstance(config, Config) else Config.from_patch(config)
+        self.profile = profile or "local"
+        self.workspace = str(workspace_root(workspace))
+        self.project_name = self.config.project_name
+        self.sinks: tuple[EncodedSink | CaptureSink, ...] = (
+            (LocalJsonlSink(self.workspace, per_process_files=self.config.per_process_files),)
+            if sinks is None
+            else tuple(sinks)
+        )
+        dispatcher = Dispatcher(
+            self.sinks, clock=clock, producer_ref=self.config.producer_ref, redactors=redactors
+        )
+        self.session = RuntimeSession(Runtime(self.project_name, dispatcher))
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        workspace: str | os.PathLike[str] = DEFAULT_WORKSPACE,
+        profile: str | None = None,
+        config: Mapping[str, object] | Config | None = None,
+        sinks: Sequence[EncodedSink | CaptureSink] | None = None,
+    ) -> Self:
+        """Do what the constructor does."""
+        return cls(workspace=workspace, profile=profile, config=config, sinks=sinks)
+
+    def run(
+        self,
+        name: str,
+        *,
+        run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, object] | None = None,
+        code_revision: str | None = None,
+        config_snapshot: Mapping[str, object] | None = None,
+        dataset_ref: str | None = None,
+    ) -> RunScope:
+        """Open a run.
+
+        Args:
+            name: What people call it.
+            run_id: Its name in references; follows from ``name`` when None.
+            tags: Texts by which to find it.
+            metadata: Facts about it.
+            code_revision: E.g. a commit.
+            config_snapshot: The job's settings.
+            dataset_ref: What it works on; free text.
+
+        Raises:
+            LifecycleError: ``runtime_nested_run`` inside a run or deployment; ``runtime_invalid_value`` or
+                ``runtime_invalid_component`` for the name.
+        """
+        return self.session.run(
+            name,
+            run_id=run_id,
+            tags=tags,
+            metadata=metadata,
+            code_revision=code_revision,
+            config_snapshot=config_snapshot,
+            dataset_ref=dataset_ref,
+        )
+
+    def deployment(
+        self,
+        name: str,
+        *,
+        deployment_ref: str | None = None,
+        run_ref: str | None = None,
+        artifact_ref: str | None = None,
+        environment_snapshot_ref: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> DeploymentScope:
+        """Open a deployment, after the run it came from was closed.
+
+        Args:
+            name: Its name; becomes lower case with hyphens in the reference.
+            deployment_ref: Must be the reference that follows from the name, when given.
+            run_ref: The run it came from. Without one the deployment is known, but holds no records.
+            artifact_ref: What is shipped.
+            environment_snapshot_ref: Where it goes.
+            metadata: Facts about it.
+
+        Raises:
+            LifecycleError: ``runtime_nested_deployment`` inside a run or deployment; ``runtime_ref_mismatch``;
+                ``runtime_invalid_…`` for the name.
+            ValidationError: ``context_ref_prefix_mismatch`` for a link into another project,
+                ``stable_ref_kind_mismatch`` for a link of another kind.
+        """
+        return self.session.deployment(
+            name,
+            deployment_ref=deployment_ref,
+            run_ref=run_ref,
+            artifact_ref=artifact_ref,
+            environment_snapshot_ref=environment_snapshot_ref,
+            metadata=metadata,
+        )
+
+    def current_run(self) -> RunScope:
+        """Return the open run; see `RuntimeSession.current_run`."""
+        return self.session.current_run()
+
+    def current_stage(self) -> StageScope:
+        """Return the open stage; see `RuntimeSession.current_stage`."""
+        return self.session.current_stage()
+
+    def current_sample(self) -> SampleScope:
+        """Return the open sample; see `RuntimeSession.current_sample`."""
+        return self.session.current_sample()
+
+    def current_operation(self) -> OperationScope:
+        """Return the open operation; see `RuntimeSession.current_operation`."""
+        return self.session.current_operation()
+
+    def current_deployment(self) -> DeploymentScope:
+        """Return the open deployment; see `RuntimeSession.current_deployment`."""
+        return self.session.current_deployment()
+
+    def metric(
+        self,
+        key: str,
+        value: object,
+        *,
+        unit: str | None = None,
+        aggregation_scope: str = "step",
+        tags: Mapping[str, str] | None = None,
+        summary_basis: str = "raw_observation",
+    ) -> CaptureResult:
+        """Record a number on the innermost open scope of the run; see `Scope.metric`."""
+        return self.session.recording_scope().metric(
+            key,
+            value,
+            unit=unit,
+            aggregation_scope=aggregation_scope,
+            tags=tags,
+            summary_basis=summary_basis,
+        )
+
+    def event(
+        self,
+        key: str,
+        *,
+        message: object,
+        level: str = "info",
+        attributes: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> CaptureResult:
+        """Record an event on the innermost open scope of the run; see `Scope.event`."""
+        return self.session.recording_scope().event(
+            key, message=message, level=level, attributes=attributes, tags=tags
+        )
+
+    def span(
+        self,
+        name: str,
+        *,
+        started_at: object = None,
+        ended_at: object = None,
+        status: str = "ok",
+        span_kind: str = "operation",
+        attributes: Mapping[str, object] | None = None,
+        linked_refs: Iterable[str] | None = None,
+        parent_span_id: str | None = None,
+    ) -> CaptureResult:
+        """Record a stretch of time on the innermost open scope of the run; see `Scope.span`."""
+        return self.session.recording_scope().span(
+            name,
+            started_at=started_at,
+            ended_at=ended_at,
+            status=status,
+            span_kind=span_kind,
+            attributes=attributes,
+            linked_refs=linked_refs,
+            parent_span_id=parent_span_id,
+        )
+
+    def register_artifact(
+        self,
+        artifact_kind: str,
+        path: str | os.PathLike[str],
+        *,
+        artifact_ref: str | None = None,
+        attributes: Mapping[str, object] | None = None,
+        compute_hash: bool = True,
+        allow_missing: bool = False,
+    ) -> CaptureResult:
+        """Record a file as an artifact, on the innermost open scope of the run; see `Scope.register_artifact`."""
+        return self.session.recording_scope().register_artifact(
+            artifact_kind,
+            path,
+            artifact_ref=artifact_ref,
+            attributes=attributes,
+            compute_hash=compute_hash,
+            allow_missing=allow_missing,
+        )
+
+    def emit_metrics(self, metrics: Iterable[MetricEmission | Mapping[str, object]]) -> BatchCaptureResult:
+        """Record several metrics; see `Scope.emit_metrics`."""
+        return self.session.recording_scope().emit_metrics(metrics)
+
+    def emit_events(self, events: Iterable[EventEmission | Mapping[str, object]]) -> BatchCaptureResult:
+        """Record several events; see `Scope.emit_events`."""
+        return self.session.recording_scope().emit_events(events)
+
+    def emit_spans(self, spans: Iterable[SpanEmission | Mapping[str, object]]) -> BatchCaptureResult:
+        """Record several spans; see `Scope.emit_spans`."""
+        return self.session.recording_scope().emit_spans(spans)
+
+    def register_artifacts(
+        self, artifacts: Iterable[ArtifactRegistration | Mapping[str, object]]
+    ) -> BatchCaptureResult:
+        """Record several files; see `Scope.register_artifacts`."""
+        return self.session.recording_scope().register_artifacts(artifacts)
+
+    def close(self) -> None:
+        """Close what is still open as completed, and let go of the files. Using it later opens them again."""
+        self.session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.session.close("completed" if error is None else "failed")

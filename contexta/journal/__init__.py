@@ -1,0 +1,1 @@
+"""The journal: append-only JSON lines, one module that writes them, one that reads them, one that names them."""
