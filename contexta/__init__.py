@@ -1,7 +1,7 @@
 """Contexta: record what an ML job does, and find out later why it failed.
 
-Names are loaded on first use, so that importing the package costs next to nothing and a job that only records never
-loads what only an explorer needs.
+Names are loaded on first use, so that importing the package costs next to nothing and a job that only records
+never loads what only an explorer needs.
 """
 
 from __future__ import annotations

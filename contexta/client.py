@@ -1,6 +1,7 @@
 """The facade: one object for one workspace.
 
-It only wires. What a run is stands in `contexta.capture`; nothing is created on disk before something is recorded.
+It only wires. What a run is stands in `contexta.capture`; nothing is created on disk before something is
+recorded.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from contexta.capture.clock import Clock, system_clock
 from contexta.capture.config import Config
 from contexta.capture.dispatch import Dispatcher, Redactor
 from contexta.capture.emissions import ArtifactRegistration, EventEmission, MetricEmission, SpanEmission
+from contexta.capture.leaves import OperationScope, SampleScope
 from contexta.capture.results import BatchCaptureResult, CaptureResult
 from contexta.capture.runtime import Runtime
-from contexta.capture.scopes import DeploymentScope, OperationScope, RunScope, SampleScope, StageScope
+from contexta.capture.scopes import DeploymentScope, RunScope, StageScope
 from contexta.capture.session import RuntimeSession
 from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
 from contexta.journal.paths import DEFAULT_WORKSPACE, workspace_root
@@ -39,8 +41,8 @@ class Contexta:
         profile: The built-in profile's name; both profiles capture alike.
         config: A nested patch of settings, or a finished `Config`.
         sinks: Where to write; a `LocalJsonlSink` on the workspace when None.
-        redactors: Hooks by redaction profile. Whatever is recorded in a sample opened with the profile passes its hook
-            before it is encoded; when the hook fails, nothing of it is written.
+        redactors: Hooks by redaction profile. Whatever is recorded in a sample opened with the profile passes
+            its hook before it is encoded; when the hook fails, nothing of it is written.
         clock: Returns nanoseconds since the epoch; for tests.
 
     Attributes:
@@ -148,8 +150,8 @@ class Contexta:
             metadata: Facts about it.
 
         Raises:
-            LifecycleError: ``runtime_nested_deployment`` inside a run or deployment; ``runtime_ref_mismatch``;
-                ``runtime_invalid_…`` for the name.
+            LifecycleError: ``runtime_nested_deployment`` inside a run or deployment;
+                ``runtime_ref_mismatch``; ``runtime_invalid_…`` for the name.
             ValidationError: ``context_ref_prefix_mismatch`` for a link into another project,
                 ``stable_ref_kind_mismatch`` for a link of another kind.
         """
@@ -250,7 +252,10 @@ class Contexta:
         compute_hash: bool = True,
         allow_missing: bool = False,
     ) -> CaptureResult:
-        """Record a file as an artifact, on the innermost open scope of the run; see `Scope.register_artifact`."""
+        """Record a file as an artifact, on the innermost open scope of the run.
+
+        See `Scope.register_artifact`.
+        """
         return self.session.recording_scope().register_artifact(
             artifact_kind,
             path,

@@ -1,8 +1,8 @@
 """The one tree of errors that the library raises, with stable codes.
 
-Every error carries a machine-readable ``code`` that scripts may rely on; the message is for people and says what
-happened, to what, and what to do. Nothing here knows who raises it: this module imports nothing of the library, so every
-layer may use it.
+Every error carries a machine-readable ``code`` that scripts may rely on; the message is for people and says
+what happened, to what, and what to do. Nothing here knows who raises it: this module imports nothing of the
+library, so every layer may use it.
 
 ::
 
@@ -26,7 +26,8 @@ layer may use it.
         │   ├── ProvenanceError         ├── SerializationError
         │   └── ReportError             └── CompatibilityError
 
-``ClosedScopeError`` is deliberately no ``LifecycleError``: code written for public Contexta tells the two apart.
+``ClosedScopeError`` is deliberately no ``LifecycleError``: code written for public Contexta tells the two
+apart.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Registration of a file as an artifact of a run.
 
-The file stays where it is; the line says where that was, how large it was and what its SHA-256 was at that moment. Only
-regular files are ever opened: a pipe under the path would block the job.
+The file stays where it is; the line says where that was, how large it was and what its SHA-256 was at that
+moment. Only regular files are ever opened: a pipe under the path would block the job.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def register_artifact(
     subject = emitter.subject
     if subject.run_ref is None:
         raise ValidationError(
-            f"An artifact belongs to a run, and {subject.subject_ref} has none; open the deployment with run_ref=.",
+            f"An artifact belongs to a run, and {subject.subject_ref} has none; give the deployment a run_ref.",
             code="artifact_registration_requires_run",
         )
     check_artifact_kind(artifact_kind)
@@ -69,8 +69,8 @@ def register_artifact(
         return emitter.dropped_record("artifact", "its redaction hook failed")
     now = emitter.dispatcher.now()
     uri = sanitiser.text(str(location))
-    source = {"exists": body.exists, "kind": "PATH", "uri": uri}
-    payload = {
+    source: dict[str, object] = {"exists": body.exists, "kind": "PATH", "uri": uri}
+    payload: dict[str, object] = {
         "binding_status": "BOUND" if body.exists else "PENDING",
         "manifest": {
             "artifact_ref": ref,

@@ -1,8 +1,8 @@
 """Wall-clock time as capture lines spell it.
 
-Times travel as whole microseconds since the epoch, because that is what a line holds and what compares safely; they
-become text only where a line is made. A clock is any callable that returns nanoseconds since the epoch, so that tests
-can hold it still.
+Times travel as whole microseconds since the epoch, because that is what a line holds and what compares
+safely; they become text only where a line is made. A clock is any callable that returns nanoseconds since the
+epoch, so that tests can hold it still.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The configuration patch that `Contexta` takes, checked against the documented sections.
 
-An unknown key is an error, because a mistyped setting that is silently ignored is worse. Keys that public Contexta
-documents but that have no effect on capture are accepted and kept for the parts they belong to.
+An unknown key is an error, because a mistyped setting that is silently ignored is worse. Keys that public
+Contexta documents but that have no effect on capture are accepted and kept for the parts they belong to.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Config:
         """Check a nested patch.
 
         Raises:
-            ConfigurationError: ``unknown_config_field`` for a key that is not documented, ``invalid_config_value`` for a
-                value that cannot be used.
+            ConfigurationError: ``unknown_config_field`` for a key that is not documented,
+                ``invalid_config_value`` for a value that cannot be used.
         """
         settings: Mapping[str, object] = {} if patch is None else patch
         if not isinstance(settings, Mapping):

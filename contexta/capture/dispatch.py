@@ -1,7 +1,7 @@
 """Hands every payload to every sink that wants it, and keeps account of what did not arrive.
 
-Nothing that a sink does or fails to do may reach the job. A line that was lost is counted; as soon as a sink writes again,
-one degraded record says how much is missing, so that a reader never takes a gap for silence.
+Nothing that a sink does or fails to do may reach the job. A line that was lost is counted; as soon as a sink
+writes again, one degraded record says how much is missing, so that a reader never takes a gap for silence.
 """
 
 from __future__ import annotations

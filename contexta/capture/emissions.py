@@ -64,7 +64,8 @@ def emissions(kind: type[EmissionT], items: Iterable[EmissionT | Mapping[str, ob
     """Return list items as emissions.
 
     Raises:
-        ValidationError: ``capture_model_invalid_mapping`` for an item that is neither, or whose names do not fit.
+        ValidationError: ``capture_model_invalid_mapping`` for an item that is neither, or whose names do not
+            fit.
     """
     result: list[EmissionT] = []
     for item in items:

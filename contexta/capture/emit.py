@@ -1,8 +1,9 @@
 """Metrics, events and spans of one scope.
 
-An `Emitter` knows what its scope is about and turns calls into lines. Wrong keys and words raise (the author sees them
-at the first run); values never do: what cannot be kept is replaced or dropped, and one degraded record per scope and
-kind of loss says so at once, a second one with the rest of the count when the scope closes.
+An `Emitter` knows what its scope is about and turns calls into lines. Wrong keys and words raise (the author
+sees them at the first run); values never do: what cannot be kept is replaced or dropped, and one degraded
+record per scope and kind of loss says so at once, a second one with the rest of the count when the scope
+closes.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Emitter:
         self._losses: dict[str, int] = {}
         self._lock = threading.RLock()
 
-    def metric(
+    def metric(  # noqa: PLR0917 - forwarded by position on the hot path
         self,
         key: str,
         value: object,
@@ -141,7 +142,7 @@ class Emitter:
         self.check_event(key, level, attributes, tags)
         facts: Mapping[str, object] = attributes if attributes is not None else {}
         if tags is not None:
-            facts = {**(facts if isinstance(facts, Mapping) else {}), "tags": self._tags(tags)}
+            facts = {**attributes_of(facts), "tags": self._tags(tags)}
         text = shown(message).strip()
         payload: dict[str, object] = {
             "event_key": key,
@@ -154,7 +155,7 @@ class Emitter:
         }
         return self._record("event", payload)
 
-    def span(
+    def span(  # noqa: PLR0917 - forwarded by position on the hot path
         self,
         name: str,
         started_at: object = None,
@@ -251,17 +252,15 @@ class Emitter:
             self.dispatcher.degraded(self.subject, issue_key, f"{count} more of these.", {"count": count})
 
     def redacted(self, data: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
-        """Return what may be written of some data under this scope's profile, or None when the hook failed."""
+        """Return what may be written of some data under this profile, or None when the hook failed."""
         if self._redactor is None:
             return data
         try:
             result = self._redactor(data)
-            if isinstance(result, dict):
-                copied = Sanitiser().copy(result)
-                return copied if isinstance(copied, dict) else None
+            copied = Sanitiser().copy(result)
         except Exception:  # noqa: BLE001 - a failing hook must never let the raw data through
             return None
-        return None
+        return copied if isinstance(copied, dict) else None
 
     def redacted_fields(self, fields: dict[str, object]) -> dict[str, object]:
         """Return what may be written of a scope's own facts; nothing when the hook failed."""
@@ -376,6 +375,11 @@ class Emitter:
                 ",".join(warnings),
             )
         return result
+
+
+def attributes_of(value: object) -> Mapping[str, object]:
+    """Return attributes to add to: the caller may have handed over anything."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _run_required(subject: Subject) -> ValidationError:

@@ -1,9 +1,9 @@
 """From facts to the bytes of a capture line.
 
-One generic encoder defines the form of every line: keys sorted at every level, compact, nulls kept, text raw. For the
-hot path the same encoder is run once per scope and key on a document with markers where the changing values go; the
-bytes between the markers are kept and later calls only fill them in. So a hand-built line cannot differ from an encoded
-one, by construction. The form is that of the format specification, section 4.
+One generic encoder defines the form of every line: keys sorted at every level, compact, nulls kept, text raw.
+For the hot path the same encoder is run once per scope and key on a document with markers where the changing
+values go; the bytes between the markers are kept and later calls only fill them in. So a hand-built line
+cannot differ from an encoded one, by construction. The form is that of the format specification, section 4.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def split_at_marks(document: Mapping[str, object], *, raw: frozenset[int] = froz
 
     Args:
         document: Holds `MARK` in its texts wherever a value is to be filled in.
-        raw: Which marks, counted from 0 in the order of the encoded text, stand for any JSON value; the quotes around
-            those are cut away too.
+        raw: Which marks, counted from 0 in the order of the encoded text, stand for any JSON value; the
+            quotes around those are cut away too.
 
     Returns:
         The bytes around the marks, one more than there are marks.
@@ -137,8 +137,9 @@ def envelope(
     degradation: str = "none",
 ) -> dict[str, object]:
     """Return a record envelope as plain data."""
+    stem = "gap" if record_type == "degraded" else record_type
     return {
-        "record_ref": f"record:{subject.run_value}.{record_type if record_type != 'degraded' else 'gap'}-{record_hex}",
+        "record_ref": f"record:{subject.run_value}.{stem}-{record_hex}",
         "record_type": record_type,
         "recorded_at": recorded_at,
         "observed_at": observed_at,

@@ -1,7 +1,8 @@
 """An exception as recorded facts.
 
-Describing a failure must not fail: exceptions may have hostile ``__str__`` methods, chains without end and messages of
-megabytes. The names of the attributes are those of OpenTelemetry's semantic conventions for exceptions.
+Describing a failure must not fail: exceptions may have hostile ``__str__`` methods, chains without end and
+messages of megabytes. The names of the attributes are those of OpenTelemetry's semantic conventions for
+exceptions.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def is_failure(error: BaseException) -> bool:
 def first_sight(error: BaseException, observer: object) -> bool:
     """Tell whether this very exception object is seen for the first time, and remember that it was.
 
-    The mark is on the exception itself: a reference kept elsewhere would keep its frames, and with them what they
-    hold on the GPU, alive.
+    The mark is on the exception itself: a reference kept elsewhere would keep its frames, and with them what
+    they hold on the GPU, alive.
     """
     try:
         seen: tuple[object, ...] = getattr(error, _MARK, ())

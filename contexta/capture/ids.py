@@ -1,8 +1,8 @@
 """The twelve hex digits that make a record reference unique.
 
-A walk through all 48-bit numbers from a random start in random odd steps: no number comes twice in one process, and two
-processes meet as rarely as two random numbers do. That costs a tenth of reading the kernel's random source each time. A
-forked child starts a walk of its own, or it would repeat its parent's.
+A walk through all 48-bit numbers from a random start in random odd steps: no number comes twice in one
+process, and two processes meet as rarely as two random numbers do. That costs a tenth of reading the kernel's
+random source each time. A forked child starts a walk of its own, or it would repeat its parent's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _MASK = (1 << _BITS) - 1
 
 
 class HexIds:
-    """Hands out hex numbers of twelve digits that do not repeat. Safe to share between threads and across forks."""
+    """Hands out hex numbers of twelve digits that do not repeat.
+
+    Safe to share between threads and across forks.
+    """
 
     def __init__(self) -> None:
         self._walk: Iterator[int]

@@ -1,8 +1,8 @@
 """Checks of what the author of a job writes down once: keys, kinds, levels, units.
 
-A wrong key is wrong on the first call and stays wrong, so it raises at once with a stable code; a wrong *value* comes
-from data and never raises (see `contexta.capture.values`). Keys that passed are remembered, so the check costs a set
-look-up on the hot path.
+A wrong key is wrong on the first call and stays wrong, so it raises at once with a stable code; a wrong
+*value* comes from data and never raises (see `contexta.capture.values`). Keys that passed are remembered, so
+the check costs a set look-up on the hot path.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """Context lines: that a scope began, and how it ended.
 
-Public Contexta's capture says nothing of either; its reserved ``CONTEXT`` family holds what an explorer needs without
-disturbing its readers. A line's payload is a contract model's plain data. The dictionaries are made here by hand, because
-the models would bring pydantic into every job; a test reads them back through the models.
+Public Contexta's capture says nothing of either; its reserved ``CONTEXT`` family holds what an explorer needs
+without disturbing its readers. A line's payload is a contract model's plain data. The dictionaries are made
+here by hand, because the models would bring pydantic into every job; a test reads them back through the
+models.
 
-Facts a model has no field for travel in its extensions: ``contexta.run`` (dataset_ref, tags, code_revision, metadata,
-config_snapshot), ``contexta.process`` (who records), ``contexta.scope`` (metadata and the name as the author wrote it),
-``contexta.lifecycle`` (status and end of a sample) and ``contexta.exception`` (why a deployment without a run failed).
+Facts a model has no field for travel in its extensions: ``contexta.run`` (dataset_ref, tags, code_revision,
+metadata, config_snapshot), ``contexta.process`` (who records), ``contexta.scope`` (metadata and the name as
+the author wrote it), ``contexta.lifecycle`` (status and end of a sample) and ``contexta.exception`` (why a
+deployment without a run failed).
 """
 
 from __future__ import annotations
@@ -41,11 +43,11 @@ def context_entry(
 
 def extension_sets(extensions: Extensions) -> list[dict[str, object]]:
     """Return extensions as models spell them."""
-    sets: list[dict[str, object]] = []
-    for namespace in sorted(extensions):
-        if fields := extensions[namespace]:
-            sets.append({"namespace": namespace, "fields": fields, "readonly_fields": []})
-    return sets
+    return [
+        {"namespace": namespace, "fields": extensions[namespace], "readonly_fields": []}
+        for namespace in sorted(extensions)
+        if extensions[namespace]
+    ]
 
 
 def present(fields: Mapping[str, object]) -> dict[str, object]:

@@ -30,9 +30,9 @@ def process_identity() -> ProcessIdentity:
 
 
 def process_start_micros(pid: int) -> int:
-    """Return when a process of this machine started, in microseconds since the epoch, to the clock tick (10 ms).
+    """Return when a process of this machine started, in microseconds since the epoch.
 
-    Where the kernel has no ``/proc`` the time this module was loaded stands in.
+    It is exact to the clock tick, usually 10 ms. Where the kernel has no ``/proc`` the time this module was loaded stands in.
     """
     try:
         # The command name stands in parentheses and may hold blanks and parentheses itself.

@@ -1,14 +1,14 @@
 """What a capture call answers.
 
-A call on a scope never raises for what happens to the record on its way; whoever wants to know looks at the result.
-Results are made on the hot path, so they hold what is already there and work out the rest when asked.
+A call on a scope never raises for what happens to the record on its way; whoever wants to know looks at the
+result. Results are made on the hot path, so they hold what is already there and work out the rest when asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from contexta.capture.encode import Entry
 from contexta.capture.values import JsonValue
@@ -185,7 +185,13 @@ class BatchCaptureResult(Sequence[CaptureResult]):
             return ResultStatus.SUCCESS
         return ResultStatus.FAILURE if self.failure_count == self.total_count else ResultStatus.DEGRADED
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # noqa: ANN204 - both overloads of Sequence
+    @overload
+    def __getitem__(self, index: int) -> CaptureResult: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[CaptureResult]: ...
+
+    def __getitem__(self, index: int | slice) -> CaptureResult | Sequence[CaptureResult]:
         return self.results[index]
 
     def __len__(self) -> int:

@@ -1,4 +1,7 @@
-"""What all scopes of one session share: project, way to the sinks, open scopes, and the lock of their states."""
+"""What all scopes of one session share.
+
+Project, way to the sinks, open scopes, and the lock of their states.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Runtime:
         self.project_name = project_name
         self.project_ref = StableRef("project", normalise_name(project_name, field_name="project_name"))
         self.dispatcher = dispatcher
-        self.stack: ScopeStack[Scope] = ScopeStack()
+        self.stack = ScopeStack()
         self.lock = threading.RLock()
         self.roots: dict[Scope, None] = {}
         self._announced = False

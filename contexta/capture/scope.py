@@ -3,6 +3,8 @@
 The kinds of scopes and what may be opened where stand in `contexta.capture.scopes`.
 """
 
+# ruff: noqa: SLF001 - the scope classes are one family and share what users of a scope must not touch
+
 from __future__ import annotations
 
 import os
@@ -33,8 +35,8 @@ TERMINAL_STATUSES: Final = ("completed", "failed", "cancelled")
 class Scope:
     """A part of a job that is recorded.
 
-    Use it in a ``with`` block, or call `close`. It may be used and closed from any thread. A process that was forked
-    while it was open can record on it, but only the process that opened it writes how it ended.
+    Use it in a ``with`` block, or call `close`. It may be used and closed from any thread. A process that was
+    forked while it was open can record on it, but only the process that opened it writes how it ended.
 
     Attributes:
         scope_kind: ``run``, ``stage``, ``batch``, ``sample``, ``operation`` or ``deployment``.
@@ -104,8 +106,8 @@ class Scope:
     ) -> CaptureResult:
         """Record a number.
 
-        NaN and infinities are kept (the value is null, the value type says which); numpy scalars and booleans count as
-        the number they hold; anything else is dropped and counted, and never raises.
+        NaN and infinities are kept (the value is null, the value type says which); numpy scalars and booleans
+        count as the number they hold; anything else is dropped and counted, and never raises.
 
         Args:
             key: Dotted lower-case words with hyphens, e.g. ``macro.f1``.
@@ -144,8 +146,9 @@ class Scope:
 
         Raises:
             ClosedScopeError: The scope was closed.
-            ValidationError: ``capture_model_invalid_event_key`` or ``…_marker``, ``capture_event_tags_conflict``;
-                ``capture_run_context_required`` on a deployment without a run.
+            ValidationError: ``capture_model_invalid_event_key`` or ``…_marker``,
+                ``capture_event_tags_conflict``; ``capture_run_context_required`` on a deployment without a
+                run.
         """
         if self.status != "open":
             raise self._closed_error()
@@ -177,8 +180,8 @@ class Scope:
 
         Raises:
             ClosedScopeError: The scope was closed.
-            ValidationError: ``capture_model_invalid_string`` or ``…_marker``; ``capture_run_context_required`` on a
-                deployment without a run.
+            ValidationError: ``capture_model_invalid_string`` or ``…_marker``;
+                ``capture_run_context_required`` on a deployment without a run.
         """
         if self.status != "open":
             raise self._closed_error()
@@ -209,7 +212,8 @@ class Scope:
         Raises:
             ClosedScopeError: The scope was closed.
             ValidationError: ``capture_model_invalid_artifact_kind``, ``artifact_source_missing``,
-                ``artifact_ref_prefix_mismatch``, ``artifact_registration_requires_run``, or a ``stable_ref_…`` code.
+                ``artifact_ref_prefix_mismatch``, ``artifact_registration_requires_run``, or a
+                ``stable_ref_…`` code.
         """
         if self.status != "open":
             raise self._closed_error()

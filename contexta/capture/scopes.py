@@ -8,9 +8,10 @@
                    └── operation
     deployment          beside runs, never inside one
 
-Opening something in the wrong place is a mistake of the job's author and raises `LifecycleError` with a code of the format
-specification, section 8.
+Opening something in the wrong place is a mistake of the job's author and raises `LifecycleError` with a code
+of the format specification, section 8.
 """
+# ruff: noqa: SLF001 - the scope classes are one family and share what users of a scope must not touch
 
 from __future__ import annotations
 
@@ -19,152 +20,15 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from contexta.capture.encode import Subject
+from contexta.capture.leaves import LeafOwner
 from contexta.capture.lifecycle import present
+from contexta.capture.nesting import child_ref, inactive, refuse_second
 from contexta.capture.runtime import Runtime
 from contexta.capture.scope import Scope
 from contexta.contract.refs import StableRef, normalise_name
-from contexta.errors import LifecycleError
 
 
-class SampleScope(Scope):
-    """One observed input or result. It has no status in the contract; its context lines carry one beside it."""
-
-    scope_kind = "sample"
-    payload_type = "SampleObservation"
-
-    def __init__(
-        self,
-        owner: StageScope | BatchScope,
-        name: str,
-        *,
-        sample_ref: str | None = None,
-        retention_class: str | None = None,
-        redaction_profile: str | None = None,
-        metadata: Mapping[str, object] | None = None,
-    ) -> None:
-        component, ref = _child_ref(owner, "sample", name, sample_ref, "sample_ref")
-        self.retention_class = retention_class
-        self.redaction_profile = redaction_profile
-        super().__init__(
-            owner._runtime,
-            ref,
-            owner._subject._replace(subject_ref=ref.text, sample_observation_ref=ref.text),
-            name=component,
-            display_name=name.strip(),
-            owner=owner,
-            metadata=metadata,
-            redaction_profile=redaction_profile,
-        )
-        self.observed_at = self.started_at
-
-    def _fields(self, status: str, ended_at: str | None) -> dict[str, object]:  # noqa: ARG002
-        return {
-            "sample_observation_ref": self.ref,
-            "run_ref": self._subject.run_ref,
-            "stage_execution_ref": self._subject.stage_execution_ref,
-            "sample_name": self.name,
-            "observed_at": self.observed_at,
-            "batch_execution_ref": self._subject.batch_execution_ref,
-            "retention_class": self.retention_class or None,
-            "redaction_profile": self.redaction_profile or None,
-        }
-
-    def _extensions(self, status: str, ended_at: str | None) -> dict[str, dict[str, object]]:
-        extensions = super()._extensions(status, ended_at)
-        extensions["contexta.scope"] = self._emitter.redacted_fields(extensions["contexta.scope"])
-        extensions["contexta.lifecycle"] = {"status": status, "ended_at": ended_at}
-        return extensions
-
-
-class OperationScope(Scope):
-    """A named step inside a stage or batch; it has no context lines of its own."""
-
-    scope_kind = "operation"
-
-    def __init__(
-        self,
-        owner: StageScope | BatchScope,
-        name: str,
-        *,
-        operation_ref: str | None = None,
-        metadata: Mapping[str, object] | None = None,
-    ) -> None:
-        component, ref = _child_ref(owner, "op", name, operation_ref, "operation_ref")
-        super().__init__(
-            owner._runtime,
-            ref,
-            owner._subject._replace(subject_ref=ref.text, operation_context_ref=ref.text),
-            name=component,
-            display_name=name.strip(),
-            owner=owner,
-            metadata=metadata,
-        )
-        self.observed_at = self.started_at
-
-
-class _LeafOwner(Scope):
-    """A scope that samples and operations may be opened in."""
-
-    def sample(
-        self,
-        name: str,
-        *,
-        sample_ref: str | None = None,
-        retention_class: str | None = None,
-        redaction_profile: str | None = None,
-        metadata: Mapping[str, object] | None = None,
-    ) -> SampleScope:
-        """Open a sample.
-
-        Args:
-            name: Its name; becomes lower case with hyphens in the reference.
-            sample_ref: Must be the reference that follows from the name, when given.
-            retention_class: How long it may be kept.
-            redaction_profile: Whose hook every payload under the sample passes before it is written.
-            metadata: Facts about it.
-
-        Raises:
-            LifecycleError: A code of the nesting rules, ``runtime_invalid_…`` for the name, ``runtime_ref_mismatch``.
-            ClosedScopeError: This scope was closed.
-        """
-        self._check_leaf("sample")
-        sample = SampleScope(
-            self,  # type: ignore[arg-type] # the two kinds of owners are the subclasses
-            name,
-            sample_ref=sample_ref,
-            retention_class=retention_class,
-            redaction_profile=redaction_profile,
-            metadata=metadata,
-        )
-        return sample._opened()
-
-    def operation(
-        self, name: str, *, operation_ref: str | None = None, metadata: Mapping[str, object] | None = None
-    ) -> OperationScope:
-        """Open an operation; see `sample` for the errors."""
-        self._check_leaf("operation")
-        operation = OperationScope(self, name, operation_ref=operation_ref, metadata=metadata)  # type: ignore[arg-type]
-        return operation._opened()
-
-    def _check_leaf(self, kind: str) -> None:
-        if self.is_closed:
-            raise self._closed_error()
-        innermost = self._runtime.stack.current()
-        if innermost is not None and innermost.scope_kind in ("sample", "operation"):
-            if innermost._owner is self:
-                other = innermost.scope_kind
-                code = (
-                    f"runtime_{kind}_already_open" if other == kind else f"runtime_{kind}_blocked_by_{other}"
-                )
-                raise LifecycleError(
-                    f"Close {innermost.ref} before opening another {kind} in {self.ref}.", code=code
-                )
-            innermost = innermost._owner
-        if innermost is not self:
-            raise _inactive(self, f"{kind}_owner", innermost)
-
-
-class BatchScope(_LeafOwner):
+class BatchScope(LeafOwner):
     """One round of a stage that repeats: an epoch, a file, a chunk."""
 
     scope_kind = "batch"
@@ -178,7 +42,7 @@ class BatchScope(_LeafOwner):
         batch_ref: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> None:
-        component, ref = _child_ref(owner, "batch", name, batch_ref, "batch_ref")
+        component, ref = child_ref(owner, "batch", name, batch_ref, "batch_ref")
         self.order_index = next(owner._batch_order)
         super().__init__(
             owner._runtime,
@@ -203,7 +67,7 @@ class BatchScope(_LeafOwner):
         }
 
 
-class StageScope(_LeafOwner):
+class StageScope(LeafOwner):
     """A phase of a run, such as train or evaluate."""
 
     scope_kind = "stage"
@@ -217,7 +81,7 @@ class StageScope(_LeafOwner):
         stage_ref: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> None:
-        component, ref = _child_ref(owner, "stage", name, stage_ref, "stage_ref")
+        component, ref = child_ref(owner, "stage", name, stage_ref, "stage_ref")
         self.order_index = next(owner._stage_order)
         self._batch_order = itertools.count()
         super().__init__(
@@ -241,16 +105,16 @@ class StageScope(_LeafOwner):
             metadata: Facts about it.
 
         Raises:
-            LifecycleError: ``runtime_inactive_stage_scope``, ``runtime_batch_already_open``, ``runtime_invalid_…`` for
-                the name, ``runtime_ref_mismatch``.
+            LifecycleError: ``runtime_inactive_stage_scope``, ``runtime_batch_already_open``,
+                ``runtime_invalid_…`` for the name, ``runtime_ref_mismatch``.
             ClosedScopeError: The stage was closed.
         """
         if self.is_closed:
             raise self._closed_error()
         active = self._runtime.stack.find("stage")
         if active is not self:
-            raise _inactive(self, "stage", active)
-        _refuse_second(self._runtime, "batch", self)
+            raise inactive(self, "stage", active)
+        refuse_second(self._runtime, "batch", self)
         return BatchScope(self, name, batch_ref=batch_ref, metadata=metadata)._opened()
 
     def _fields(self, status: str, ended_at: str | None) -> dict[str, object]:
@@ -323,16 +187,16 @@ class RunScope(Scope):
             metadata: Facts about it.
 
         Raises:
-            LifecycleError: ``runtime_inactive_run_scope``, ``runtime_stage_already_open``, ``runtime_invalid_…`` for
-                the name, ``runtime_ref_mismatch``.
+            LifecycleError: ``runtime_inactive_run_scope``, ``runtime_stage_already_open``,
+                ``runtime_invalid_…`` for the name, ``runtime_ref_mismatch``.
             ClosedScopeError: The run was closed.
         """
         if self.is_closed:
             raise self._closed_error()
         active = self._runtime.stack.find("run")
         if active is not self:
-            raise _inactive(self, "run", active)
-        _refuse_second(self._runtime, "stage", self)
+            raise inactive(self, "run", active)
+        refuse_second(self._runtime, "stage", self)
         return StageScope(self, name, stage_ref=stage_ref, metadata=metadata)._opened()
 
     def _fields(self, status: str, ended_at: str | None) -> dict[str, object]:
@@ -415,48 +279,3 @@ class DeploymentScope(Scope):
         if self._failure is not None:
             extensions["contexta.exception"] = dict(self._failure._asdict())
         return extensions
-
-
-def _child_ref(
-    owner: Scope, kind: str, name: str, explicit: str | None, field_name: str
-) -> tuple[str, StableRef]:
-    """Return the component and the reference of a scope inside another.
-
-    Raises:
-        LifecycleError: ``runtime_ref_mismatch`` when an explicit reference is another one.
-    """
-    component = normalise_name(name)
-    ref = StableRef(kind, f"{owner._stable_ref.value}.{component}")
-    check_explicit_ref(ref, explicit, field_name)
-    return component, ref
-
-
-def check_explicit_ref(ref: StableRef, explicit: object, field_name: str) -> None:
-    """Refuse an explicit reference that is not the one that follows from the name.
-
-    Raises:
-        LifecycleError: ``runtime_ref_mismatch``.
-    """
-    if explicit is not None and str(explicit) != ref.text:
-        raise LifecycleError(
-            f"{field_name} is {explicit}, but the name makes it {ref}; leave {field_name} out or change the name.",
-            code="runtime_ref_mismatch",
-        )
-
-
-def _refuse_second(runtime: Runtime, kind: str, owner: Scope) -> None:
-    other = runtime.stack.find(kind)
-    if other is not None:
-        raise LifecycleError(
-            f"Close {other.ref} before opening another {kind} in {owner.ref}.",
-            code=f"runtime_{kind}_already_open",
-        )
-
-
-def _inactive(scope: Scope, what: str, active: Scope | None) -> LifecycleError:
-    now = "nothing is open here" if active is None else f"{active.ref} is"
-    return LifecycleError(
-        f"{scope.ref} is not the innermost open {what.removesuffix('_owner')} parent here: {now}. Scopes open in the"
-        " thread or task that opened their parent, innermost first.",
-        code=f"runtime_inactive_{what}_scope",
-    )

@@ -1,21 +1,17 @@
 """The runtime of one `Contexta`: opens runs and deployments, and knows what is open."""
 
+# ruff: noqa: SLF001 - the scope classes are one family and share what users of a scope must not touch
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeVar
 
+from contexta.capture.leaves import OperationScope, SampleScope
+from contexta.capture.nesting import check_explicit_ref
 from contexta.capture.runtime import Runtime
 from contexta.capture.scope import Scope
-from contexta.capture.scopes import (
-    BatchScope,
-    DeploymentScope,
-    OperationScope,
-    RunScope,
-    SampleScope,
-    StageScope,
-    check_explicit_ref,
-)
+from contexta.capture.scopes import BatchScope, DeploymentScope, RunScope, StageScope
 from contexta.contract.refs import (
     StableRef,
     lies_under,
@@ -128,11 +124,17 @@ class RuntimeSession:
         return self._current("sample", SampleScope)
 
     def current_operation(self) -> OperationScope:
-        """Return the open operation. Raises `LifecycleError` ``runtime_operation_required`` when there is none."""
+        """Return the open operation.
+
+        Raises `LifecycleError` ``runtime_operation_required`` when there is none.
+        """
         return self._current("operation", OperationScope)
 
     def current_deployment(self) -> DeploymentScope:
-        """Return the open deployment. Raises `LifecycleError` ``runtime_deployment_required`` when there is none."""
+        """Return the open deployment.
+
+        Raises `LifecycleError` ``runtime_deployment_required`` when there is none.
+        """
         return self._current("deployment", DeploymentScope)
 
     def recording_scope(self) -> Scope:

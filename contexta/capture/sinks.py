@@ -1,8 +1,8 @@
 """Where captured payloads go.
 
-A sink is handed an encoded payload and writes it somewhere; it answers with a reason when it could not and never raises
-for I/O. The default is one `LocalJsonlSink` on the workspace. Any object with a ``name`` and ``capture(family=,
-payload=)`` can serve as a sink too; it is then given plain data.
+A sink is handed an encoded payload and writes it somewhere; it answers with a reason when it could not and
+never raises for I/O. The default is one `LocalJsonlSink` on the workspace. Any object with a ``name`` and
+``capture(family=, payload=)`` can serve as a sink too; it is then given plain data.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ class LocalJsonlSink(EncodedSink):
     Args:
         workspace: The workspace folder; made at the first write.
         name: The sink's name in the lines.
-        per_process_files: Write ``record.<host>-<pid>.jsonl`` instead of sharing ``record.jsonl`` between processes, for
-            file systems where appends of several machines are not atomic (NFS).
+        per_process_files: Write ``record.<host>-<pid>.jsonl`` instead of sharing ``record.jsonl`` between
+            processes, for file systems where appends of several machines are not atomic (NFS).
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """Values as a training loop hands them over, made fit for a JSON line without ever raising.
 
-A metric call is no place to learn that a loss is a ``float32``, a set or a text with half a surrogate pair. So every
-value becomes JSON here, exactly where it can and visibly changed where it cannot; what was changed is counted, and the
-caller turns the count into one degraded record. Types of other libraries are recognised by what they can do, never by
-importing them.
+A metric call is no place to learn that a loss is a ``float32``, a set or a text with half a surrogate pair.
+So every value becomes JSON here, exactly where it can and visibly changed where it cannot; what was changed
+is counted, and the caller turns the count into one degraded record. Types of other libraries are recognised
+by what they can do, never by importing them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from os import PathLike
 from typing import Final, NamedTuple
 from uuid import UUID
 
+Container = Mapping[object, object] | list[object] | tuple[object, ...] | set[object] | frozenset[object]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 MAX_DEPTH: Final = 64
@@ -119,7 +120,7 @@ class Sanitiser:
         self._nodes = 0
         self._open: set[int] = set()
 
-    def copy(self, value: object, depth: int = 0) -> JsonValue:
+    def copy(self, value: object, depth: int = 0) -> JsonValue:  # noqa: PLR0911 - one answer a type
         """Return the value as JSON data; never raises."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
@@ -152,7 +153,7 @@ class Sanitiser:
         self.reasons.add(reason)
         return value
 
-    def _container(self, value: object, depth: int) -> JsonValue:
+    def _container(self, value: Container, depth: int) -> JsonValue:
         if depth >= MAX_DEPTH:
             return self._replace("too_deep", "<too deep>")
         identity = id(value)
@@ -165,13 +166,11 @@ class Sanitiser:
             if isinstance(value, (set, frozenset)):
                 # A set has no order; a line that says the same must be the same.
                 return sorted((self.copy(inner, depth + 1) for inner in value), key=repr)
-            if isinstance(value, (list, tuple)):
-                return [self.copy(inner, depth + 1) for inner in value]
+            return [self.copy(inner, depth + 1) for inner in value]
         except Exception:  # noqa: BLE001 - a foreign mapping may raise anything
-            pass
+            return self._replace("unreadable", f"<{type(value).__name__}>")
         finally:
             self._open.discard(identity)
-        return self._replace("unreadable", f"<{type(value).__name__}>")
 
     def _key(self, key: object) -> str:
         if isinstance(key, str):

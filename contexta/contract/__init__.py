@@ -1,7 +1,7 @@
 """The contract: references, context models, records, artifacts.
 
-Names are loaded on first use. The capture path needs only `contexta.contract.refs`; the models bring pydantic with them,
-which a job that merely records must not pay for.
+Names are loaded on first use. The capture path needs only `contexta.contract.refs`; the models bring pydantic
+with them, which a job that merely records must not pay for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _HOMES = {
     "StableRef": "refs",
 }
 
-__all__ = ["StableRef"]  # noqa: PLE0604
+__all__ = ["StableRef"]
 
 
 def __getattr__(name: str) -> object:

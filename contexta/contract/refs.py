@@ -1,9 +1,9 @@
 """Stable references: the names of everything that is recorded.
 
-A reference is ``kind:component.component…`` and tells its own parents: ``batch:p.r.s.b`` lies in stage ``p.r.s`` of run
-``p.r`` of project ``p``. This module owns the grammar, the parent rules and the way a free name becomes a component. It
-knows no model and imports nothing but the error tree, because the capture path loads it before anything else and must
-stay light. The rules are those of the format specification, section 2.
+A reference is ``kind:component.component…`` and tells its own parents: ``batch:p.r.s.b`` lies in stage
+``p.r.s`` of run ``p.r`` of project ``p``. This module owns the grammar, the parent rules and the way a free
+name becomes a component. It knows no model and imports nothing but the error tree, because the capture path
+loads it before anything else and must stay light. The rules are those of the format specification, section 2.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class StableRef:
         components = tuple(value.split(".")) if isinstance(value, str) else ()
         if not components or not all(map(is_component, components)):
             raise ValidationError(
-                f"The value of a {kind} reference is dotted names of lower-case letters, digits and single hyphens"
-                f" (at most {MAX_COMPONENT_LENGTH} characters each), not {value!r}.",
+                f"The value of a {kind} reference is dotted names of lower-case letters, digits and single"
+                f" hyphens (at most {MAX_COMPONENT_LENGTH} characters each), not {value!r}.",
                 code="stable_ref_invalid_value",
             )
         text = f"{kind}:{value}"
@@ -119,8 +119,8 @@ class StableRef:
         """Read a reference from its text.
 
         Raises:
-            ValidationError: ``stable_ref_invalid_text`` when it is no text with exactly one colon, else as the
-                constructor.
+            ValidationError: ``stable_ref_invalid_text`` when it is no text with exactly one colon, else as
+                the constructor.
         """
         if not isinstance(text, str) or text.count(":") != 1:
             raise ValidationError(
@@ -246,8 +246,8 @@ def same_project(left: StableRef, right: StableRef) -> bool:
 def parent_refs(ref: StableRef) -> tuple[StableRef, ...]:
     """Return the ancestors of a core reference from the project down, without the reference itself.
 
-    ``sample:p.r.s.b.x`` gives project, run, stage and batch. A reference of a kind that is not core, or with a count of
-    names that its kind does not have, gives an empty tuple: an explorer never guesses.
+    ``sample:p.r.s.b.x`` gives project, run, stage and batch. A reference of a kind that is not core, or with
+    a count of names that its kind does not have, gives an empty tuple: an explorer never guesses.
     """
     counts = {CORE_STABLE_REF_COMPONENT_COUNTS.get(ref.kind, 0), _BATCH_OWNED_COUNTS.get(ref.kind, 0)}
     names = ref.components
@@ -262,8 +262,8 @@ def normalise_name(name: str, *, field_name: str = "name") -> str:
     """Turn a free name into a component: lower case, everything else one hyphen.
 
     Raises:
-        LifecycleError: ``runtime_invalid_value`` when it is no text or blank, ``runtime_invalid_component`` when no
-            ASCII letter or digit is left.
+        LifecycleError: ``runtime_invalid_value`` when it is no text or blank, ``runtime_invalid_component``
+            when no ASCII letter or digit is left.
         ValidationError: ``stable_ref_invalid_value`` when the result is too long for a reference.
     """
     if not isinstance(name, str) or not name.strip():
@@ -278,7 +278,8 @@ def normalise_name(name: str, *, field_name: str = "name") -> str:
         )
     if len(component) > MAX_COMPONENT_LENGTH:
         raise ValidationError(
-            f"{field_name} {component[:40]!r}… has {len(component)} characters; {MAX_COMPONENT_LENGTH} are allowed.",
+            f"{field_name} {component[:40]!r}… has {len(component)} characters;"
+            f" {MAX_COMPONENT_LENGTH} are allowed.",
             code="stable_ref_invalid_value",
         )
     return component

@@ -1,1 +1,4 @@
-"""The journal: append-only JSON lines, one module that writes them, one that reads them, one that names them."""
+"""The journal.
+
+Append-only JSON lines, one module that writes them, one that reads them, one that names them.
+"""

@@ -1,10 +1,10 @@
 """The only writer of journal lines.
 
-One line is one `os.write` on an ``O_APPEND`` descriptor that stays open: measured with eight processes on one file, that
-tears no line, loses none at kill -9, and costs microseconds. Three things follow from it and are kept here, so that no
-caller can forget them: a line never starts behind someone's torn tail, the rest of a short write is dropped rather than
-completed later (another writer's line would lie in between), and an I/O error is handed back, not raised, because the
-caller is a training loop.
+One line is one `os.write` on an ``O_APPEND`` descriptor that stays open: measured with eight processes on one
+file, that tears no line, loses none at kill -9, and costs microseconds. Three things follow from it and are
+kept here, so that no caller can forget them: a line never starts behind someone's torn tail, the rest of a
+short write is dropped rather than completed later (another writer's line would lie in between), and an I/O
+error is handed back, not raised, because the caller is a training loop.
 
 This module does not know what a line says. It must never seek, rewrite or truncate.
 """
@@ -12,6 +12,7 @@ This module does not know what a line says. It must never seek, rewrite or trunc
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import threading
@@ -62,14 +63,15 @@ class AppendFailure:
 class JournalWriter:
     """Appends whole lines to one journal file.
 
-    The file and missing folders are made at the first write (0600 and 0700). Safe to share between threads; after a fork
-    the child opens a descriptor of its own. A file that was deleted, renamed or replaced is noticed within a second.
+    The file and missing folders are made at the first write (0600 and 0700). Safe to share between threads;
+    after a fork the child opens a descriptor of its own. A file that was deleted, renamed or replaced is
+    noticed within a second.
 
     Args:
         path: The journal file.
-        per_process: Write ``record.<host>-<pid>.jsonl`` beside the given ``record.jsonl``, a file that did not exist
-            before, for file systems where ``O_APPEND`` of several machines is not atomic, such as NFS. A forked child
-            begins a file of its own.
+        per_process: Write ``record.<host>-<pid>.jsonl`` beside the given ``record.jsonl``, a file that did
+            not exist before, for file systems where ``O_APPEND`` of several machines is not atomic, such as
+            NFS. A forked child begins a file of its own.
 
     Attributes:
         path: The file that is written.
@@ -90,8 +92,9 @@ class JournalWriter:
         self._needs_newline = False
         self._next_check = 0.0
         self._forks = _Forks.count
-        # Re-entrant: a signal handler or a finaliser may record while its own thread is inside `append`. Held during the
-        # write too, because a descriptor closed by another thread could by then be the number of a file of the job.
+        # Re-entrant: a signal handler or a finaliser may record while its own thread is inside `append`. Held
+        # during the write too, because a descriptor closed by another thread could by then be the number of a
+        # file of the job.
         self._lock = threading.RLock()
 
     def append(self, line: bytes) -> AppendFailure | None:
@@ -132,8 +135,8 @@ class JournalWriter:
     def _failed(self, line: bytes, error: OSError | ValueError) -> AppendFailure:
         self.lines_dropped += 1
         self.bytes_dropped += len(line)
-        # The next line must look again: the folder may be back, the disk may have room. What stands at the end of the
-        # file is unknown by then, and opening finds out.
+        # The next line must look again: the folder may be back, the disk may have room. What stands at the
+        # end of the file is unknown by then, and opening finds out.
         self._release()
         number = error.errno if isinstance(error, OSError) else None
         return AppendFailure(f"cannot write to {self.path}: {error}", number)
@@ -157,9 +160,7 @@ class JournalWriter:
         fd = self._open_descriptor()
         try:
             facts = os.fstat(fd)
-            if not (stat.S_ISREG(facts.st_mode) or stat.S_ISCHR(facts.st_mode)):
-                # A pipe or socket in the workspace would block the job as soon as nobody reads it.
-                raise OSError(f"{self.path} is neither a regular file nor a device")
+            self._refuse_pipes(facts.st_mode)
             self._regular = stat.S_ISREG(facts.st_mode)
             self._identity = (facts.st_dev, facts.st_ino)
             self._needs_newline = self._regular and not _ends_in_newline(fd, facts.st_size)
@@ -169,6 +170,11 @@ class JournalWriter:
             raise
         self._fd = fd
         self._created = True
+
+    def _refuse_pipes(self, mode: int) -> None:
+        # A pipe or socket in the workspace would block the job as soon as nobody reads it.
+        if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+            raise OSError(errno.EINVAL, "neither a regular file nor a device", str(self.path))
 
     def _open_descriptor(self) -> int:
         exclusive = self._per_process and not self._created
@@ -191,12 +197,15 @@ class JournalWriter:
             return os.open(self.path, flags | os.O_WRONLY, _FILE_MODE)
 
     def _recheck(self) -> None:
-        """Follow the path when the file under it is another one; look whether a neighbour left a torn tail."""
+        """Follow the path when the file under it is another one.
+
+        Look whether a neighbour left a torn tail.
+        """
         self._next_check = _monotonic() + _RECHECK_SECONDS
         if not self._regular:
             return
         try:
-            facts = os.stat(self.path)
+            facts = self.path.stat()
         except OSError:
             self._release()
             self._open()
@@ -205,7 +214,8 @@ class JournalWriter:
             self._release()
             self._open()
         elif not self._needs_newline:
-            # A line that another process is just writing looks torn too; the blank line this makes is harmless.
+            # A line that another process is just writing looks torn too; the blank line this makes is
+            # harmless.
             self._needs_newline = not _ends_in_newline(self._fd, facts.st_size)
 
 

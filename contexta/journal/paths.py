@@ -1,7 +1,8 @@
 """Where things lie in a workspace.
 
-Pure functions from a workspace folder to paths: nothing here touches the disk, so a reader may ask for any path without
-creating a folder in someone else's workspace. The layout is that of the format specification, section 1.
+Pure functions from a workspace folder to paths: nothing here touches the disk, so a reader may ask for any
+path without creating a folder in someone else's workspace. The layout is that of the format specification,
+section 1.
 """
 
 from __future__ import annotations
