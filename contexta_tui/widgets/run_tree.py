@@ -108,7 +108,7 @@ class RunTree(LineView):
         self._tell(by_user=False)
         self._want()
 
-    def expand(self, nodes: tuple[NodeRow, ...]) -> None:
+    def expand_nodes(self, nodes: tuple[NodeRow, ...]) -> None:
         """Expand some nodes."""
         anchor = self._anchor()
         self.model.expand(nodes)

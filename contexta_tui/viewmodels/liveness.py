@@ -1,0 +1,95 @@
+"""What the status line says, and how much of it when there is little room.
+
+A pure function of the latest change and of the time that has passed since. It must
+be truthful: "live" is said only while a run is open, something follows it, and it
+was heard of within the last minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contexta.live import Change, Phase
+from contexta_tui.theme import Glyphs
+from contexta_tui.viewmodels.format import age, rate
+
+#: Seconds without an append after which an open run is called silent, not live.
+SILENT_S = 300.0
+#: Seconds of lag that are worth a word.
+_LAG_S = 1.0
+_BAR_CELLS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the status line.
+
+    Attributes:
+        text: What it says; ours, never recorded.
+        tone: Name of its colour: `open`, `quiet`, `text`, `failed`, `warning` or `chosen`.
+        rank: Importance; parts with a higher number are given up first.
+    """
+
+    text: str
+    tone: str
+    rank: int
+
+
+def liveness(
+    change: Change | None, waited_s: float, glyphs: Glyphs, *, following: bool = False
+) -> tuple[Part, ...]:
+    """What is known of the workspace at this moment.
+
+    Args:
+        change: The latest change; `None` before the first.
+        waited_s: Seconds since it came.
+        glyphs: Characters to draw with.
+        following: Whether the selection follows the newest activity.
+    """
+    if change is None:
+        return (Part("opening", "quiet", 1),)
+    quiet = None if change.quiet_s is None else change.quiet_s + waited_s
+    parts = [_state(change, quiet, glyphs)]
+    if following:
+        parts.append(Part("following", "chosen", 2))
+    streaming = parts[0].tone == "open"
+    if streaming:
+        parts.append(Part(rate(change.rate if waited_s < 5 else 0.0), "text", 3))
+    if quiet is not None and change.phase != Phase.WAITING:
+        parts.append(Part(f"last {age(quiet)}", "quiet", 4))
+    if streaming and change.lag_s is not None and change.lag_s >= _LAG_S:
+        parts.append(Part(f"lag {change.lag_s:.1f} s", "warning", 5))
+    if change.progress is not None:
+        parts.extend(_progress(change.progress, glyphs))
+    return tuple(parts)
+
+
+def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:
+    """Number of errors and warnings."""
+    errors = 0 if change is None else change.errors
+    warnings = 0 if change is None else change.warnings
+    return (
+        Part(f"{glyphs.error} {errors:,}", "failed" if errors else "quiet", 0),
+        Part(f"{glyphs.warning} {warnings:,}", "warning" if warnings else "quiet", 0),
+    )
+
+
+def _state(change: Change, quiet: float | None, glyphs: Glyphs) -> Part:
+    if change.phase == Phase.WAITING:
+        return Part(f"{glyphs.unknown} waiting", "quiet", 1)
+    if not change.open_runs:
+        if change.phase == Phase.INDEXING:
+            return Part("reading", "quiet", 1)
+        return Part("ended" if change.counts.runs else "no runs", "quiet", 1)
+    if change.phase == Phase.STATIC:
+        return Part(f"{glyphs.unknown} not followed", "quiet", 1)
+    if quiet is not None and quiet >= SILENT_S:
+        return Part(f"{glyphs.unknown} silent", "warning", 1)
+    return Part(f"{glyphs.live} live", "open", 1)
+
+
+def _progress(progress: float, glyphs: Glyphs) -> tuple[Part, ...]:
+    share = min(1.0, max(0.0, progress))
+    done = int(share * _BAR_CELLS)
+    bar = glyphs.done * done + glyphs.todo * (_BAR_CELLS - done)
+    return (Part("indexing", "quiet", 6), Part(bar, "chosen", 5), Part(f"{int(share * 100)} %", "text", 2))

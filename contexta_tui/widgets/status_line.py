@@ -1,0 +1,131 @@
+"""The first line of the screen: what is open, whether it is alive, and how bad it is.
+
+It draws what `viewmodels.liveness` says. Once a second its owner calls `tick`, so
+that ages grow while nothing comes in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from contexta.live import Change
+from contexta_tui.text import cell_fit, safe
+from contexta_tui.theme import UNICODE, Glyphs
+from contexta_tui.viewmodels.liveness import Part, liveness, totals
+from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
+
+_PRODUCT = "contexta"
+_GAP = "  "
+_BOLD = Style(bold=True)
+
+
+class StatusLine(Widget):
+    """Product, project, liveness, totals.
+
+    Args:
+        glyphs: Characters to draw with.
+        clock: Seconds that only ever grow.
+        id: Textual's id.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
+    DEFAULT_CSS = "StatusLine { height: 1; " + INK_CSS + "}"
+
+    def __init__(
+        self,
+        *,
+        glyphs: Glyphs = UNICODE,
+        clock: Callable[[], float] = time.monotonic,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._clock = clock
+        self._change: Change | None = None
+        self._received = clock()
+        self._project = ""
+        self._following = False
+
+    def show(self, change: Change) -> None:
+        """Show a change that has just come."""
+        self._change = change
+        self._received = self._clock()
+        self.refresh()
+
+    def show_project(self, name: str) -> None:
+        """Show what is open."""
+        if name != self._project:
+            self._project = name
+            self.refresh()
+
+    def show_following(self, following: bool) -> None:
+        """Show whether the selection follows the newest activity."""
+        if following != self._following:
+            self._following = following
+            self.refresh()
+
+    def tick(self) -> None:
+        """Let ages grow."""
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line."""
+        width = self.size.width
+        base = self.rich_style
+        if y:
+            return Strip.blank(width, base)
+        waited = self._clock() - self._received
+        state = liveness(self._change, waited, self._glyphs, following=self._following)
+        strip = self._lay_out(width, list(state), totals(self._change, self._glyphs))
+        return strip.adjust_cell_length(width).apply_style(base)
+
+    def _lay_out(self, width: int, state: list[Part], counts: tuple[Part, ...]) -> Strip:
+        """Name and project left, liveness in the middle, totals right; the least important goes first."""
+        inks = read_inks(self)
+        project = safe(self._project)
+        room = width - 2 - _width_of(counts)
+        product = len(_PRODUCT) + len(_GAP)
+        name = min(cell_len(project), 12) + len(_GAP) if project else 0
+        while len(state) > 1 and product + name + _width_of(state) + len(_GAP) > room:
+            state.remove(max(state, key=lambda part: part.rank))
+        if product + _width_of(state) + len(_GAP) > room:
+            product = 0
+        if _width_of(state) + len(_GAP) > room:
+            state = []
+        middle = _width_of(state) + (len(_GAP) if state else 0)
+        space = room - product - middle - len(_GAP)
+        shown = cell_fit(project, min(space, cell_len(project))) if space > 3 else ""
+        left = product + cell_len(shown)
+        # The middle stands where the right half begins, so that it does not jump with the length of a name.
+        start = max(left + (len(_GAP) if shown else 0), min(width * 2 // 5, room - middle))
+        return Strip(
+            [
+                Segment(" "),
+                Segment(_PRODUCT + _GAP if product else "", inks["chosen"] + _BOLD),
+                Segment(shown, inks["text"] + _BOLD),
+                Segment(" " * max(0, start - left)),
+                *_segments(state, inks),
+                Segment(" " * max(0, room - start - _width_of(state))),
+                *_segments(counts, inks),
+            ]
+        )
+
+
+def _segments(parts: Sequence[Part], inks: Inks) -> list[Segment]:
+    segments: list[Segment] = []
+    for index, part in enumerate(parts):
+        segments += [Segment(_GAP if index else ""), Segment(part.text, inks[part.tone])]
+    return segments
+
+
+def _width_of(parts: Sequence[Part]) -> int:
+    return sum(cell_len(part.text) for part in parts) + len(_GAP) * max(0, len(parts) - 1)
