@@ -1,0 +1,158 @@
+"""From JSON lines to one table of facts: what each line format looks like, and what of it is taken.
+
+The formats, capture (`cache/capture/*.jsonl`), segments (`records/segments/*.jsonl`) and the lines that
+`bindings` makes, end in the same temporary table `slice`, so that everything after it is written once. DuckDB parses the lines
+in C++ without holding Python's lock. The members that are read are declared, all others are skipped:
+a foreign member is no error, a member of another type becomes NULL.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from contexta.query.results import Origin
+
+_ENVELOPE: Final = """struct(
+    record_ref varchar, record_type varchar, recorded_at varchar, observed_at varchar, producer_ref varchar,
+    run_ref varchar, deployment_execution_ref varchar, stage_execution_ref varchar, batch_execution_ref varchar,
+    sample_observation_ref varchar, operation_context_ref varchar, degradation_marker varchar)"""
+
+_PAYLOAD: Final = """struct(
+    metric_key varchar, value json, value_type varchar, unit varchar, aggregation_scope varchar, tags json,
+    event_key varchar, level varchar, message varchar, attributes json,
+    span_name varchar, started_at varchar, ended_at varchar, status varchar, span_kind varchar,
+    span_id varchar, trace_id varchar, parent_span_id varchar, linked_refs json,
+    issue_key varchar, category varchar, severity varchar, summary varchar)"""
+
+_MANIFEST: Final = """struct(
+    artifact_ref varchar, artifact_kind varchar, created_at varchar, run_ref varchar, location_ref varchar,
+    deployment_execution_ref varchar, stage_execution_ref varchar, batch_execution_ref varchar,
+    sample_observation_ref varchar, operation_context_ref varchar, hash_value varchar, size_bytes json,
+    attributes json)"""
+
+CONTEXT_MEMBERS: Final = (
+    *((f"{name}_ref", "varchar") for name in (
+        "project", "run", "stage_execution", "batch_execution", "sample_observation",
+        "operation_context", "deployment_execution", "artifact")),
+    *((name, "varchar") for name in (
+        "name", "status", "created_at", "started_at", "ended_at", "observed_at",
+        "retention_class", "redaction_profile")),
+    ("order_index", "json"),
+    ("extensions", "json"),
+)
+"""The members that are read of all context models together, with their types."""
+
+_CONTEXT: Final = ", ".join(f"{name} {kind}" for name, kind in CONTEXT_MEMBERS)
+
+_MEMBERS: Final = (
+    f"struct(envelope {_ENVELOPE}, payload {_PAYLOAD}, manifest {_MANIFEST}, binding_status varchar, {_CONTEXT})"
+)
+
+_COLUMNS: Final = {
+    "capture": f"{{'captured_at': 'varchar', 'payload_type': 'varchar', 'payload': '{_MEMBERS}'}}",
+    "bindings": f"{{'captured_at': 'varchar', 'payload_type': 'varchar', 'payload': '{_MEMBERS}'}}",
+    "segments": f"{{'appended_at': 'varchar', 'record': '{_MEMBERS}'}}",
+}
+
+_SELECTED: Final = {
+    "capture": "captured_at as written_at, payload_type, payload",
+    "bindings": "captured_at as written_at, payload_type, payload",
+    "segments": "appended_at as written_at, null::varchar as payload_type, record as payload",
+}
+
+ORIGINS: Final = {"capture": Origin.CAPTURED, "segments": Origin.STORED, "bindings": Origin.STORED}
+"""Where the facts of a line format are known from."""
+
+
+def micros(text: str) -> str:
+    """SQL for a recorded timestamp in microseconds since the epoch, UTC; NULL when it is none."""
+    return f"epoch_us(try_cast({text} as timestamp))"
+
+
+def _innermost(member: str) -> str:
+    names = ("operation_context", "sample_observation", "batch_execution", "deployment_execution")
+    refs = [f"payload.{member}.{name}_ref" for name in (*names, "stage_execution", "run")]
+    return f"coalesce({', '.join(refs)})"
+
+
+_CONTEXT_REF: Final = """case payload_type
+    when 'Project' then payload.project_ref
+    when 'Run' then payload.run_ref
+    when 'StageExecution' then payload.stage_execution_ref
+    when 'BatchExecution' then payload.batch_execution_ref
+    when 'SampleObservation' then payload.sample_observation_ref
+    when 'OperationContext' then payload.operation_context_ref
+    when 'DeploymentExecution' then payload.deployment_execution_ref
+end"""
+# A context line is known by its type and its own ref: its `payload_ref` may name the stage or an artifact.
+
+
+def slice_of(line_format: str) -> str:
+    """SQL that makes `slice` from a file of lines, whose path is the parameter.
+
+    One row per line that is not blank, in the order of the file (`rowid`, from 0): `written_at`,
+    `payload_type`, `payload` as recorded; `shape` is `record`, `artifact`, `context` or NULL for a
+    line that is none of them; `subject` is the ref of the innermost scope it belongs to and `owner`
+    the run it names. Recognised by content: public Contexta writes `dict` as the type of an artifact.
+    """
+    return f"""
+        create or replace temp table slice as
+        select written_at, payload_type, payload,
+               case when payload.envelope.record_ref is not null then 'record'
+                    when payload.manifest.artifact_ref is not null then 'artifact'
+                    when {_CONTEXT_REF} is not null then 'context' end as shape,
+               case when payload.envelope.record_ref is not null then {_innermost("envelope")}
+                    when payload.manifest.artifact_ref is not null then {_innermost("manifest")}
+                    else {_CONTEXT_REF} end as subject,
+               coalesce(payload.envelope.run_ref, payload.manifest.run_ref) as owner
+        from (select {_SELECTED[line_format]}
+              from read_json(?, format='newline_delimited', columns={_COLUMNS[line_format]},
+                             ignore_errors=true, auto_detect=false))"""
+
+
+_COMPONENT: Final = "[a-z0-9]+(-[a-z0-9]+)*"
+_MORE: Final = rf"(\.{_COMPONENT})"
+_WELL_FORMED: Final = "|".join((
+    f"project:{_COMPONENT}",
+    f"(run|deployment):{_COMPONENT}{_MORE}",
+    f"stage:{_COMPONENT}{_MORE}{{2}}",
+    f"batch:{_COMPONENT}{_MORE}{{3}}",
+    f"(sample|op):{_COMPONENT}{_MORE}{{3,4}}",
+))
+
+REFS: Final = rf"""
+create or replace temp table refs as
+with named as (
+    select subject as ref, min(rowid) as n from slice where subject is not null group by 1
+    union all
+    select owner, min(rowid) from slice where subject like 'deployment:%' and owner is not null group by 1
+), parts as (
+    select ref, n, split_part(ref, ':', 1) as kind, string_split(split_part(ref, ':', 2), '.') as c
+    from named
+    where length(ref) <= 255 and regexp_full_match(ref, '{_WELL_FORMED}')
+), lineage as (
+    select n, unnest(list_distinct([
+        'project:' || c[1],
+        if(len(c) >= 2 and kind <> 'deployment', 'run:' || c[1] || '.' || c[2], null),
+        if(len(c) >= 3, 'stage:' || array_to_string(c[1:3], '.'), null),
+        if(len(c) = 5 or kind = 'batch', 'batch:' || array_to_string(c[1:4], '.'), null),
+        ref])) as ref
+    from parts
+), each as (
+    select ref, min(n) as n, split_part(ref, ':', 1) as kind,
+           string_split(split_part(ref, ':', 2), '.') as c
+    from lineage where ref is not null group by ref
+)
+select ref, n, hash($workspace || ' ' || ref) as key, c[-1] as name,
+       list_position(['project', 'run', 'deployment', 'stage', 'batch', 'sample', 'op'], kind) - 1 as kind,
+       'project:' || c[1] as project_ref,
+       if(len(c) >= 2 and kind <> 'deployment', 'run:' || c[1] || '.' || c[2], null) as run_ref,
+       if(len(c) >= 3, 'stage:' || array_to_string(c[1:3], '.'), null) as stage_ref,
+       if(len(c) = 5 or kind = 'batch', 'batch:' || array_to_string(c[1:4], '.'), null) as batch_ref
+from each
+"""
+"""Makes `refs`: every well-formed ref of `slice` with all its ancestors, each once, in order of appearance.
+
+Parents follow from the ref alone (format: stage extends run, batch extends stage, and so on), so scopes
+that never recorded anything themselves are there too.
+"""

@@ -1,0 +1,173 @@
+"""Takes the records and artifacts of a slice into the catalog, each distinct ref once.
+
+A record that comes again (read twice, or both captured and stored) only adds where it is known from:
+refs settle every overlap. Works on the temporary tables `slice` and `scopes`, leaves `fresh` (the
+records that were new) and `new_signals` (those among them that explain a failure).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+
+from contexta.catalog.lines import micros
+from contexta.catalog.schema import KINDS, RECORD_TYPES, SIGNALS
+from contexta.query.results import NodeKind, Origin, RecordType
+
+_TYPES: Final = ", ".join(f"'{record_type}'" for record_type in RECORD_TYPES)
+_METRIC, _EVENT, _SPAN = (
+    RECORD_TYPES.index(record_type) for record_type in (RecordType.METRIC, RecordType.EVENT, RecordType.SPAN)
+)
+_SAMPLE: Final = KINDS.index(NodeKind.SAMPLE)
+_SIGNAL: Final = {name: index for index, name in enumerate(SIGNALS)}
+
+RECORD_TYPE: Final = f"(list_position([{_TYPES}], payload.envelope.record_type) - 1)"
+"""SQL for the record type of a line of `slice` as a number, NULL when there is no such type."""
+
+_KEY: Final = "hash($workspace || ' ' || payload.envelope.record_ref)"
+
+_REPEATED: Final = f"""
+create or replace temp table repeated as
+select key, origin from records where key in (select {_KEY} from slice where shape = 'record')
+"""
+
+_FRESH: Final = f"""
+create or replace temp table fresh as
+with each as (
+    select rowid as n, {_KEY} as key, payload, subject, owner,
+           try_cast(payload.payload.value::varchar as double) as number
+    from slice where shape = 'record'
+    qualify row_number() over (partition by key order by rowid) = 1
+)
+select $next_id + row_number() over (order by each.n) - 1 as id, each.key, payload.envelope.record_ref as ref,
+       {RECORD_TYPE}::utinyint as type,
+       leaf.id as node_id, leaf.project_id, coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id, leaf.batch_id,
+       $origin::utinyint as origin,
+       {micros("payload.envelope.observed_at")} as observed_at,
+       {micros("payload.envelope.recorded_at")} as recorded_at,
+       coalesce(payload.payload.metric_key, payload.payload.event_key, payload.payload.span_name,
+                payload.payload.issue_key, '') as name,
+       if(isfinite(number), number, null) as value,
+       case when isnan(number) then 'nan' when isinf(number) then if(number > 0, 'inf', '-inf')
+            else payload.payload.value_type end as value_type,
+       payload.payload.unit, payload.payload.aggregation_scope as scope,
+       coalesce(payload.payload.level, payload.payload.severity, payload.payload.status) as level,
+       coalesce(payload.payload.message, payload.payload.summary, '') as message,
+       {micros("payload.payload.ended_at")} as ended_at,
+       payload.payload.attributes::varchar as attributes,
+       payload.payload.tags::varchar as tags,
+       if({RECORD_TYPE} = {_SPAN}, to_json({{
+           'span_id': payload.payload.span_id, 'trace_id': payload.payload.trace_id,
+           'parent_span_id': payload.payload.parent_span_id, 'span_kind': payload.payload.span_kind,
+           'linked_refs': payload.payload.linked_refs}})::varchar, null) as span,
+       nullif(payload.envelope.degradation_marker, 'none') as degradation,
+       leaf.kind as kind
+from each
+join scopes leaf on leaf.ref = each.subject
+left join scopes run on run.ref = each.owner and leaf.run_id is null
+where each.key not in (select key from repeated)
+"""
+
+_SIGNALS: Final = f"""
+create or replace temp table new_signals as
+select id as record_id, node_id, kind as node_kind, observed_at, unnest(list_filter([
+    if(type = {_EVENT} and level in ('error', 'critical'), {_SIGNAL["error_event"]}, null),
+    if(type = {_METRIC} and name in ('correct', 'pass', 'success') and value = 0
+       and kind = {_SAMPLE}, {_SIGNAL["zero_score"]}, null),
+    if(type = {_METRIC} and value_type in ('nan', 'inf', '-inf'), {_SIGNAL["non_finite_metric"]}, null),
+    if(degradation is not null, {_SIGNAL["degraded_record"]}, null)
+    ], lambda signal: signal is not null))::utinyint as signal, name, value
+from fresh
+where (type = {_EVENT} and level in ('error', 'critical')) or degradation is not null
+   or (type = {_METRIC} and (value is null or value = 0))
+"""
+
+_FAULTS: Final = f"""
+update nodes set faults = nodes.faults + d.faults, note = coalesce(nodes.note, d.note)
+from (
+    select node_id, count(*)::integer as faults,
+           arg_min(if(signal = {_SIGNAL["zero_score"]}, name || ' 0', name), record_id) as note
+    from new_signals
+    where node_kind = {_SAMPLE} and signal in ({_SIGNAL["error_event"]}, {_SIGNAL["zero_score"]})
+    group by node_id
+) d where nodes.id = d.node_id
+"""
+
+_LINK_DEPLOYMENTS: Final = f"""
+update nodes set link_run = d.owner
+from (select s.id, any_value(l.owner) as owner from slice l join scopes s on s.ref = l.subject
+      where s.kind = {KINDS.index(NodeKind.DEPLOYMENT)} and l.shape = 'record' and l.owner is not null
+      group by s.id) d
+where nodes.id = d.id and nodes.link_run is null
+"""
+
+
+_WHAT_ELSE: Final = f"""
+select (select count(*) from new_signals),
+       (select count(*) from scopes where kind = {KINDS.index(NodeKind.DEPLOYMENT)})
+"""
+
+
+def add_fresh_records(connection: duckdb.DuckDBPyConnection, workspace: int, origin: Origin) -> tuple[int, int]:
+    """Adds the records of `slice` that the catalog does not have, with their signals.
+
+    Returns:
+        How many records they were, and how many signals.
+    """
+    connection.execute(_REPEATED, {"workspace": workspace})
+    connection.execute(
+        "update records set origin = origin | $origin"
+        " where key in (select key from repeated where origin & $origin = 0)",
+        {"origin": int(origin)},
+    )
+    (next_id,) = connection.execute("select coalesce(max(id) + 1, 1) from records").fetchone() or (1,)
+    connection.execute(_FRESH, {"workspace": workspace, "next_id": next_id, "origin": int(origin)})
+    (added,) = connection.execute("select count(*) from fresh").fetchone() or (0,)
+    connection.execute("insert into records select * exclude (kind) from fresh order by id")
+    connection.execute(_SIGNALS)
+    signalled, deployments = connection.execute(_WHAT_ELSE).fetchone() or (0, 0)
+    if signalled:
+        connection.execute(
+            "insert into signals select record_id, node_id, signal, observed_at from new_signals order by record_id"
+        )
+        connection.execute(_FAULTS)
+    if deployments:
+        connection.execute(_LINK_DEPLOYMENTS)
+    return int(added), int(signalled)
+
+
+_ARTIFACTS: Final = f"""
+create or replace temp table new_artifacts as
+with each as (
+    select rowid as n, hash($workspace || ' ' || payload.manifest.artifact_ref) as key, subject,
+           payload.manifest as m, payload.binding_status as binding
+    from slice where shape = 'artifact'
+    qualify row_number() over (partition by key order by rowid desc) = 1
+)
+select each.n, each.key, m.artifact_ref as ref, m.artifact_kind as kind, m.location_ref as location,
+       try_cast(m.size_bytes::varchar as bigint) as size_bytes, m.hash_value, {micros("m.created_at")} as created_at,
+       leaf.id as node_id, leaf.project_id,
+       coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id, binding, m.attributes::varchar as attributes
+from each join scopes leaf on leaf.ref = each.subject
+left join scopes run on run.ref = m.run_ref and leaf.run_id is null
+"""
+
+
+def add_artifacts(connection: duckdb.DuckDBPyConnection, workspace: int, origin: Origin) -> None:
+    """Adds the artifacts of `slice`; the latest manifest of a ref replaces an earlier one."""
+    connection.execute(_ARTIFACTS, {"workspace": workspace})
+    connection.execute(
+        "update artifacts set origin = artifacts.origin | $origin, kind = d.kind, location = d.location,"
+        " size_bytes = coalesce(d.size_bytes, artifacts.size_bytes),"
+        " hash_value = coalesce(d.hash_value, artifacts.hash_value), binding = d.binding"
+        " from new_artifacts d where artifacts.key = d.key",
+        {"origin": int(origin)},
+    )
+    connection.execute(
+        "insert into artifacts select (select coalesce(max(id), 0) from artifacts) + row_number() over (order by n),"
+        " key, ref, kind, location, size_bytes, hash_value, created_at, node_id, project_id, run_id, stage_id,"
+        " $origin, binding, attributes from new_artifacts"
+        " where key not in (select key from artifacts) order by n",
+        {"origin": int(origin)},
+    )
