@@ -19,6 +19,7 @@ class Scope(StrEnum):
     LIST = "Move"
     TREE = "Tree"
     DETAIL = "Detail"
+    LINEAGE = "Lineage"
     FIND = "Find"
     PANES = "Panes"
     APP = "Program"
@@ -119,6 +120,24 @@ ACTIONS: tuple[Action, ...] = (
         ("left", "h", "["),
         "Previous metric",
         "Chart the previous metric",
+        palette=False,
+    ),
+    Action(
+        "lineage.run",
+        Scope.LINEAGE,
+        "go_to_run",
+        ("o",),
+        "Go to run",
+        "Go to the run that a deployment was made from",
+        palette=False,
+    ),
+    Action(
+        "lineage.go-to-run",
+        Scope.LINEAGE,
+        "go_to_run",
+        ("o",),
+        "Origin",
+        "Go to the run that it was made from",
         palette=False,
     ),
     Action(
