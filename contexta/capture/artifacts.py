@@ -6,7 +6,6 @@ moment. Only regular files are ever opened: a pipe under the path would block th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -49,7 +48,7 @@ def register_artifact(
     subject = emitter.subject
     if subject.run_ref is None:
         raise ValidationError(
-            f"An artifact belongs to a run, and {subject.subject_ref} has none; give the deployment a run_ref.",
+            f"An artifact belongs to a run, and {subject.subject_ref} has none; open it with run_ref=.",
             code="artifact_registration_requires_run",
         )
     check_artifact_kind(artifact_kind)
@@ -160,6 +159,8 @@ def _look_at(location: Path, *, compute_hash: bool) -> _Body:
 
 
 def _sha256(location: Path) -> str:
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which most jobs never need
+
     digest = hashlib.sha256()
     with location.open("rb", buffering=0) as body:
         while chunk := body.read(_CHUNK_BYTES):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from contexta.contract.times import parse_zulu
 from contexta.errors import ValidationError
 
 Clock = Callable[[], int]
@@ -58,11 +59,9 @@ def micros_of_any(moment: object, *, field_name: str) -> int:
     """
     if isinstance(moment, datetime):
         return micros_of(moment)
-    if isinstance(moment, str) and moment.endswith("Z"):
-        try:
-            return micros_of(datetime.fromisoformat(moment))
-        except ValueError:
-            pass
+    parsed = parse_zulu(moment) if isinstance(moment, str) else None
+    if parsed is not None:
+        return micros_of(parsed)
     raise ValidationError(
         f"{field_name} must be a datetime or an ISO time that ends in Z, not {moment!r}.",
         code="context_invalid_timestamp",

@@ -64,7 +64,7 @@ def inactive(scope: Scope, what: str, active: Scope | None) -> LifecycleError:
     """
     now = "nothing is open here" if active is None else f"{active.ref} is innermost"
     return LifecycleError(
-        f"Nothing can be opened in {scope.ref} here: {now}. Open scopes in the thread or task that opened their"
-        " parent, and close what lies between.",
+        f"Nothing can be opened in {scope.ref} here: {now}. Open scopes in the thread or task that"
+        " opened their parent, and close what lies between.",
         code=f"runtime_inactive_{what}_scope",
     )

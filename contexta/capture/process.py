@@ -32,7 +32,8 @@ def process_identity() -> ProcessIdentity:
 def process_start_micros(pid: int) -> int:
     """Return when a process of this machine started, in microseconds since the epoch.
 
-    It is exact to the clock tick, usually 10 ms. Where the kernel has no ``/proc`` the time this module was loaded stands in.
+    It is exact to the clock tick, usually 10 ms. Where the kernel has no ``/proc`` the time this module was
+    loaded stands in.
     """
     try:
         # The command name stands in parentheses and may hold blanks and parentheses itself.
