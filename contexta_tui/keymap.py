@@ -20,6 +20,7 @@ class Scope(StrEnum):
     TREE = "Tree"
     DETAIL = "Detail"
     LINEAGE = "Lineage"
+    RECORDS = "Records"
     FIND = "Find"
     PANES = "Panes"
     APP = "Program"
@@ -139,6 +140,9 @@ ACTIONS: tuple[Action, ...] = (
         "Origin",
         "Go to the run that it was made from",
         palette=False,
+    ),
+    Action(
+        "records.close", Scope.RECORDS, "close", ("escape",), "Back", "Leave the records", palette=False
     ),
     Action(
         "find.next-failure",

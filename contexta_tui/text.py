@@ -209,6 +209,22 @@ def cell_wrap(text: str, width: int, max_lines: int) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def cell_pieces(text: str, width: int) -> tuple[str, ...]:
+    """Cut safe text into pieces of at most `width` cells, at any place; nothing is lost, indentation stays.
+
+    Args:
+        text: Text that passed `safe`.
+        width: Cells of a piece, at least 2.
+    """
+    pieces: list[str] = []
+    while True:
+        head = _head(text, width)
+        pieces.append(head)
+        text = text[len(head) :]
+        if not text:
+            return tuple(pieces)
+
+
 class UnprintableFilter(LineFilter):
     """Second layer for `App.get_line_filters`: nothing unprintable and no foreign link leaves the app.
 

@@ -36,14 +36,19 @@ class Layout:
     chart_rows: int
     chart_height: int
 
+    @property
+    def places(self) -> int:
+        """Charts that are seen together."""
+        return self.columns * self.chart_rows
+
 
 def chart_places(width: int, height: int) -> tuple[int, int]:
-    """Columns and rows of charts in a pane of this size, whatever the number of keys."""
+    """Most columns and rows of charts in a pane of this size."""
     columns = min(_MOST_COLUMNS, max(1, width // _CHART_CELLS))
     return columns, 1 if height < 20 else 2 if height < 34 else 3
 
 
-def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int, on_page: int) -> Layout:
+def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int) -> Layout:
     """Share out the rows.
 
     Args:
@@ -52,7 +57,6 @@ def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int, on
         reasons: Pieces of evidence.
         trace: Whether there is a stack trace.
         keys: Metric keys.
-        on_page: Keys on the current page of charts, at most the places there are.
     """
     first_reason = 0 if not reasons else 1 if height < 10 else 2 if height < 16 else 3
     # Without metrics the evidence may have everything.
@@ -65,13 +69,11 @@ def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int, on
         top += trace_rows
     if not keys:
         return Layout(shown, first_reason, trace_rows, 0, 0, 0)
-    columns, most_rows = chart_places(width, height)
-    columns = max(1, min(columns, on_page))
-    rows = max(1, min(most_rows, -(-on_page // columns)))
-    header = 1 if reasons else 0
-    left = height - top - header
-    table = min(keys, 8) + 1
-    block = max(_CHART_ROWS * rows, left - table)
+    columns, rows = chart_places(width, height)
+    columns = min(columns, keys)
+    rows = min(rows, -(-keys // columns))
+    left = height - top - (1 if reasons else 0)
+    block = left - min(keys, 8) - 1
     while rows > 1 and block // rows < _CHART_ROWS:
         rows -= 1
     return Layout(

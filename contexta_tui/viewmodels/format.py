@@ -121,6 +121,29 @@ def number(value: float | None) -> str:  # noqa: PLR0911 - a table of magnitudes
     return f"{value:.{decimals}f}".rstrip("0").rstrip(".")
 
 
+def aligned(values: tuple[float | None, ...]) -> tuple[str, ...]:
+    """Values of one metric, with as many decimals as the greatest of them needs: `0.618`, `1.472`, `2.000`.
+
+    They can be compared at a glance, and columns of them stay calm. A value that would lose all its digits,
+    and every value of a metric outside the ordinary range, is written as `number` writes it.
+    """
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    greatest = max((abs(value) for value in finite), default=0.0)
+    if not 0.0001 <= greatest < 9_999.5 or all(value == int(value) for value in finite):
+        return tuple(number(value) for value in values)
+    decimals = max(0, 3 - math.floor(math.log10(greatest)))
+    noise = 1e-9 * greatest  # what summing for a mean leaves behind
+    while decimals and all(abs(value - round(value, decimals - 1)) <= noise for value in finite):
+        decimals -= 1
+    smallest = 10.0**-decimals
+    return tuple(
+        number(value)
+        if value is None or not math.isfinite(value) or 0 < abs(value) < smallest
+        else f"{value:.{decimals}f}"
+        for value in values
+    )
+
+
 def clock(microseconds: int | None, *, today: int | None = None, milliseconds: bool = False) -> str:
     """A time of day in UTC, as recorded: `02:27:17`, `02:27:17.164`, `11-22 02:27:17`, `2025-11-22 02:27:17`.
 

@@ -91,6 +91,7 @@ class DetailPane(Document):
         self._selected: str | None = None
         self._memory: dict[str, Memory] = {}
         self._table_top = 0
+        self._asked: tuple[int, tuple[str, ...]] | None = None
 
     # What the owner uses
 
@@ -111,7 +112,9 @@ class DetailPane(Document):
 
     @property
     def charts(self) -> int:
-        """Charts on a page."""
+        """Charts that are seen together, or that could be while nothing is shown yet."""
+        if self._view.metrics:
+            return self._layout().places
         columns, rows = chart_places(self.area.width, self.area.height)
         return columns * rows
 
@@ -132,6 +135,7 @@ class DetailPane(Document):
             self._selected = view.selected
         self._set_titles(node)
         self.rebuild()
+        self._ask_for_series()
         if other:
             self.scroll_to(y=0, animate=False, force=True)
 
@@ -139,27 +143,25 @@ class DetailPane(Document):
 
     def build(self) -> list[Section]:
         """Reason, charts, table, and at the end all evidence."""
-        view, (width, height) = self._view, self.area
-        page = self._page()
-        layout = lay_out(
-            width,
-            height,
-            reasons=len(view.reasons),
-            trace=bool(view.trace),
-            keys=len(view.metrics),
-            on_page=len(page),
-        )
+        view, layout, page = self._view, self._layout(), self._page()
         sections = [drawn(self._why(layout))]
         if view.sentence:
             sections.append(drawn([Strip([]), self._sentence(view.sentence)]))
         if page:
             if view.reasons:
-                sections.append(drawn([self._rule("Metrics", self._page_note(len(page)))]))
+                sections.append(drawn([self._rule("Metrics", self._page_note(page))]))
             sections.append(self._charts(layout, page))
             self._table_top = sum(section.height for section in sections) + 1
             sections.append(self._table())
         sections.extend(self._evidence(layout))
         return sections
+
+    def _layout(self) -> Layout:
+        width, height = self.area
+        view = self._view
+        return lay_out(
+            width, height, reasons=len(view.reasons), trace=bool(view.trace), keys=len(view.metrics)
+        )
 
     def _why(self, layout: Layout) -> list[Strip]:
         width, view, today = self.area.width, self._view, self._now()
@@ -240,9 +242,13 @@ class DetailPane(Document):
     def _sentence(self, sentence: str) -> Strip:
         return Strip([Segment(cell_fit(sentence, self.area.width), self.inks["quiet"])])
 
-    def _page_note(self, on_page: int) -> str:
-        total = len(self._view.metrics)
-        return "" if on_page == total else f"{on_page} of {count(total)}"
+    def _page_note(self, page: tuple[str, ...]) -> str:
+        keys = [metric.key for metric in self._view.metrics]
+        if len(page) == len(keys):
+            return ""
+        start = keys.index(page[0])
+        until = "-" if self._glyphs.ascii else "–"
+        return f"{start + 1}{until}{start + len(page)} of {count(len(keys))}"
 
     def _now(self) -> int | None:
         return self._today() if self._today is not None else None
@@ -258,7 +264,9 @@ class DetailPane(Document):
         length = node.ended_at - node.started_at if node.ended_at and node.started_at else None
         state = node.status.value + (f" {glyphs.dot} {duration(length)}" if length is not None else "")
         ink = f"$status-{status_ink(node.status)}"
-        self.border_title = title((f"{glyphs.status(node.status)} ", ink), (path, ""), (f"  {state}", ink))
+        self.border_title = title(
+            (f"{glyphs.status(node.status)} ", ink), (path, "$foreground"), (f"  {state}", ink)
+        )
         facts = [node.kind.value, f"{count(node.records)} records", " + ".join(node.origin.labels())]
         if node.started_at is not None:
             facts.insert(1, clock(node.started_at, today=self._now()))
@@ -272,16 +280,22 @@ class DetailPane(Document):
 
     def _page(self) -> tuple[str, ...]:
         keys = tuple(metric.key for metric in self._view.metrics)
-        return page_of(keys, self._chosen(), self.charts)
+        return page_of(keys, self._chosen(), max(1, self.charts)) if keys else ()
 
     def _choose(self, key: str) -> None:
-        before = self._page()
         self._selected = key
         self.rebuild()
+        self._ask_for_series()
+
+    def _ask_for_series(self) -> None:
+        """Ask once for the series that the charts on screen lack; their trends stand in until then."""
         page = self._page()
-        fetched = {one.key for one in self._view.series}
-        if page != before and not fetched.issuperset(page):
-            self.post_message(self.SeriesWanted(self, key))
+        chosen = self._chosen()
+        wanted = (self._view.node.id if self._view.node else -1, page)
+        missing = not {one.key for one in self._view.series}.issuperset(page)
+        if chosen is not None and missing and wanted != self._asked:
+            self._asked = wanted
+            self.post_message(self.SeriesWanted(self, chosen))
 
     def _step(self, steps: int) -> None:
         keys = [metric.key for metric in self._view.metrics]

@@ -46,6 +46,7 @@ class Document(ScrollView, can_focus=True, inherit_bindings=False):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
         {INK_CSS}
     }}
     """

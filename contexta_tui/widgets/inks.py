@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from contexta.query.results import Severity, Status
+from contexta_tui.text import ELLIPSIS
 
 Inks = Mapping[str, Style]
 
@@ -63,6 +64,15 @@ def severity_ink(severity: Severity) -> str:
 def line(*parts: tuple[str, Style | None]) -> Strip:
     """A strip of texts in styles; empty texts are left out."""
     return Strip([Segment(text, style) for text, style in parts if text])
+
+
+def fit(strip: Strip, width: int) -> Strip:
+    """A strip of at most `width` cells; one that was cut says so."""
+    if strip.cell_length <= width:
+        return strip
+    kept = strip.crop(0, max(0, width - 1))
+    styles = [segment.style for segment in kept]
+    return Strip([*kept, Segment(ELLIPSIS, styles[-1] if styles else None)])
 
 
 def title(*parts: tuple[str, str]) -> Content:

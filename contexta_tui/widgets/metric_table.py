@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -17,7 +18,7 @@ from contexta.query.results import MetricSummary
 from contexta_tui.text import cell_fit, safe
 from contexta_tui.theme import Glyphs
 from contexta_tui.viewmodels.chart import sparkline
-from contexta_tui.viewmodels.format import count, number
+from contexta_tui.viewmodels.format import aligned, count
 from contexta_tui.widgets.inks import Inks
 
 _NAME_CELLS: Final = (8, 28)
@@ -25,8 +26,8 @@ _TREND_CELLS: Final = (6, 32)
 _BOLD: Final = Style(bold=True)
 
 #: Number columns in the order in which they appear, and in which they are given room.
-_ORDER: Final = ("last", "min", "max", "mean", "n")
-_IMPORTANCE: Final = ("last", "n", "min", "max", "mean")
+_ORDER: Final = ("last", "min", "max", "mean", "n", "×")
+_IMPORTANCE: Final = ("last", "n", "×", "min", "max", "mean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,19 @@ def lay_out(metrics: tuple[MetricSummary, ...], width: int) -> Table:
         metrics: The rows of the table; they decide how wide numbers are.
         width: Cells.
     """
-    longest = max((len(safe(metric.key, 80)) for metric in metrics), default=3)
+    longest = max((cell_len(safe(metric.key, 80)) for metric in metrics), default=3)
     name = min(max(_NAME_CELLS[0], longest), _NAME_CELLS[1], max(4, width - 9))
     room = width - name
     chosen: dict[str, int] = {}
+    cells = [_cells(metric) for metric in metrics]
     for column in _IMPORTANCE:
-        cells = max([len(column), 6, *(len(_cell(metric, column)) for metric in metrics)]) + 2
-        if cells <= room:
-            chosen[column] = cells
-            room -= cells
+        if column == "×" and not any(metric.non_finite for metric in metrics):
+            continue
+        least = len(column) if column == "×" else 6
+        needed = max([len(column), least, *(len(row[column]) for row in cells)]) + 2
+        if needed <= room:
+            chosen[column] = needed
+            room -= needed
     trend = min(room - 2, _TREND_CELLS[1])
     return Table(
         name=name,
@@ -69,29 +74,20 @@ def draw_head(table: Table, inks: Inks) -> Strip:
 
 
 def draw_row(metric: MetricSummary, table: Table, inks: Inks, glyphs: Glyphs, *, chosen: bool) -> Strip:
-    """One metric; the number of its non-finite values is marked behind its count."""
+    """One metric; how many of its values are not finite stands marked behind their count."""
     style = inks["chosen"] + _BOLD if chosen else inks["text"]
     segments = [Segment(cell_fit(safe(metric.key, 80), table.name, "middle"), style)]
+    texts = _cells(metric)
     for column, cells in table.numbers:
-        text = _cell(metric, column)
-        ink = inks["text"] if column == "last" else inks["quiet"]
-        if column == "n" and metric.non_finite:
-            marked = _marked(metric)
-            segments.append(Segment(text[: -len(marked)].rjust(cells - len(marked)), ink))
-            segments.append(Segment(marked, inks["gap"]))
-        else:
-            segments.append(Segment(text.rjust(cells), ink))
+        ink = "gap" if column == "×" else "text" if column == "last" else "quiet"
+        segments.append(Segment(texts[column].rjust(cells), inks[ink]))
     if table.trend:
         segments.append(Segment("  " + sparkline(metric.trend, table.trend, glyphs.trend), inks["line"]))
     return Strip(segments)
 
 
-def _cell(metric: MetricSummary, column: str) -> str:
-    if column == "n":
-        return count(metric.count) + (_marked(metric) if metric.non_finite else "")
-    values = {"last": metric.last, "min": metric.minimum, "max": metric.maximum, "mean": metric.mean}
-    return number(values[column])
-
-
-def _marked(metric: MetricSummary) -> str:
-    return f" ×{count(metric.non_finite)}"
+def _cells(metric: MetricSummary) -> dict[str, str]:
+    """The numbers of a row by column."""
+    last, low, high, mean = aligned((metric.last, metric.minimum, metric.maximum, metric.mean))
+    bad = f"×{count(metric.non_finite)}" if metric.non_finite else ""
+    return {"last": last, "min": low, "max": high, "mean": mean, "n": count(metric.count), "×": bad}

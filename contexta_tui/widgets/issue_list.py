@@ -1,0 +1,207 @@
+"""The diagnostics pane: one line per issue, the worst first, and the selected one's summary below.
+
+It draws `viewmodels.diagnostics.IssueRows` and never fetches them. Enter or a click on an issue asks
+to go to what it is about. The cursor stays on its issue while others come and go. Focus is in the
+lines: frame the pane by `:focus-within`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import ClassVar, Self
+
+from rich.segment import Segment
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.strip import Strip
+from textual.widgets import Static
+
+from contexta.query.results import Issue, Severity
+from contexta_tui.text import cell_fit, cell_wrap, safe
+from contexta_tui.theme import UNICODE, Glyphs
+from contexta_tui.viewmodels.diagnostics import IssueRows, cursor_after, place
+from contexta_tui.viewmodels.format import clock, count
+from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, line, read_inks, severity_ink
+from contexta_tui.widgets.line_view import LineView
+
+#: Cells of the code column: as `failed_deployment ×2`.
+_CODE_CELLS = 21
+
+#: A pane lower than this has no room for the summary.
+_SUMMARY_FROM = 5
+
+_SUMMARY_ROWS = 2
+
+
+class IssueRowsView(LineView):
+    """The lines of the issue list."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*INK_CLASSES}
+    DEFAULT_CSS = f"IssueRowsView {{ height: 1fr; {INK_CSS} }}"
+
+    def __init__(self, *, glyphs: Glyphs, today: Callable[[], int] | None) -> None:
+        super().__init__()
+        self._glyphs = glyphs
+        self._today = today
+        self._inks: Inks | None = None
+        self.issues: tuple[Issue, ...] = ()
+        self.empty_text = "No issues."
+
+    @property
+    def inks(self) -> Inks:
+        """The inks of the current theme."""
+        if self._inks is None:
+            self._inks = read_inks(self)
+        return self._inks
+
+    def notify_style_update(self) -> None:
+        """Forget the inks: colours changed."""
+        super().notify_style_update()
+        self._inks = None
+
+    def row_key(self, index: int) -> Hashable:
+        """The issue and the day are all that a row shows."""
+        today = self._today() // 86_400_000_000 if self._today is not None else None
+        return (self.issues[index], today)
+
+    def render_row(self, index: int, width: int, selected: bool) -> Strip:  # noqa: ARG002 - the base draws it
+        """Draw one issue: sign, code and count, place, time at the right."""
+        issue, inks = self.issues[index], self.inks
+        ink = inks[severity_ink(issue.severity)]
+        today = self._today() if self._today is not None else None
+        time = " " * 8 if issue.at is None else clock(issue.at, today=today)
+        times = f" {'x' if self._glyphs.ascii else '×'}{count(issue.count)}" if issue.count > 1 else ""
+        code_cells = min(_CODE_CELLS, max(8, width // 2))
+        code = cell_fit(safe(issue.code, 40), code_cells - len(times)).rstrip() + times
+        room = width - 2 - code_cells - 1 - len(time) - 1
+        if room < 8:
+            return line((f"{self._glyphs.severity(issue.severity)} ", ink), (cell_fit(code, width - 2), ink))
+        where = f" {self._glyphs.separator} ".join(safe(name, 60) for name in place(issue))
+        quiet = issue.severity is Severity.INFO
+        return Strip(
+            [
+                Segment(f"{self._glyphs.severity(issue.severity)} ", ink),
+                Segment(cell_fit(code, code_cells + 1), ink),
+                Segment(cell_fit(where, room + 1, "middle"), inks["quiet" if quiet else "text"]),
+                Segment(time, inks["quiet"]),
+            ]
+        )
+
+    def clicked(self, index: int, x: int, chain: int) -> None:  # noqa: ARG002 - the whole row is one target
+        """Select the issue and go there."""
+        self.move_cursor(index)
+        if chain == 1:
+            self.action_activate()
+
+
+class IssueList(Vertical):
+    """All issues, and what the selected one says."""
+
+    DEFAULT_CSS = f"""
+    IssueList {{
+        height: 1fr;
+        & > Static {{ height: {_SUMMARY_ROWS}; color: $quiet; padding: 0 0 0 2; }}
+        &.-low > Static {{ display: none; }}
+        &.-none > Static {{ display: none; }}
+    }}
+    """
+
+    class Chosen(Message):
+        """Go to what an issue is about."""
+
+        def __init__(self, issue_list: IssueList, issue: Issue) -> None:
+            self.issue_list = issue_list
+            self.issue = issue
+            super().__init__()
+
+        @property
+        def control(self) -> IssueList:
+            """The list, for `@on` selectors."""
+            return self.issue_list
+
+    def __init__(
+        self,
+        *,
+        glyphs: Glyphs = UNICODE,
+        today: Callable[[], int] | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        """Make an empty list.
+
+        Args:
+            glyphs: The characters to draw with.
+            today: The current time in microseconds since the epoch, for dates; without it times only.
+            id: Id of the widget.
+            classes: Its CSS classes.
+        """
+        super().__init__(id=id, classes=classes)
+        self.rows = IssueRowsView(glyphs=glyphs, today=today)
+        self._summary = Static(markup=False)
+        self._view = IssueRows()
+
+    def compose(self) -> ComposeResult:
+        """The lines, and the summary under them."""
+        yield self.rows
+        yield self._summary
+
+    @property
+    def view(self) -> IssueRows:
+        """What is shown."""
+        return self._view
+
+    @property
+    def selected(self) -> Issue | None:
+        """The issue under the cursor."""
+        cursor = self.rows.cursor
+        return self._view.issues[cursor] if 0 <= cursor < len(self._view.issues) else None
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """Focus the lines."""
+        self.rows.focus(scroll_visible)
+        return self
+
+    def show(self, view: IssueRows) -> None:
+        """Show issues; the cursor stays on the issue it was on."""
+        if view == self._view:
+            return
+        before, cursor = self._view.issues, self.rows.cursor
+        self._view = view
+        row = cursor_after(before, cursor, view.issues)
+        on_screen = cursor - round(self.rows.scroll_target_y)
+        self.rows.issues = view.issues
+        # New issues above push the cursor's row down; the screen follows, so that it stays under the eye.
+        top = max(0, row - on_screen) if cursor > 0 and row != cursor else None
+        self.rows.set_rows(len(view.issues), cursor=row, top=top)
+        self.set_class(not view.issues, "-none")
+        self._say()
+
+    def on_mount(self) -> None:
+        """Hide the summary until there is something to say."""
+        self.set_class(not self._view.issues, "-none")
+
+    def on_resize(self) -> None:
+        """Wrap the summary anew, or leave it out."""
+        self.set_class(self.size.height < _SUMMARY_FROM, "-low")
+        self._say()
+
+    @on(LineView.RowHighlighted)
+    def _moved(self, event: LineView.RowHighlighted) -> None:
+        event.stop()
+        self._say()
+
+    @on(LineView.RowActivated)
+    def _choose(self, event: LineView.RowActivated) -> None:
+        event.stop()
+        if 0 <= event.index < len(self._view.issues):
+            self.post_message(self.Chosen(self, self._view.issues[event.index]))
+
+    def _say(self) -> None:
+        issue = self.selected
+        width = self.size.width - 3
+        if issue is None or width < 4:
+            self._summary.update("")
+            return
+        self._summary.update("\n".join(cell_wrap(safe(issue.summary, 400), width, _SUMMARY_ROWS)))
