@@ -10,8 +10,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from contexta.query.port import Queries
-from contexta.query.results import Issue, Lineage, NodeRow
-from contexta_tui.viewmodels import detail
+from contexta.query.results import NodeRow
+from contexta_tui.viewmodels import detail, diagnostics, lineage
 from contexta_tui.viewmodels.outline import Outline
 from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed, load, load_level, load_reveal
 
@@ -93,8 +93,8 @@ class Result:
     level: tuple[tuple[NodeRow, ...], bool] | None = None
     node: NodeRow | None = None
     detail: detail.DetailView | None = None
-    lineage: Lineage | None = None
-    issues: tuple[Issue, ...] | None = None
+    lineage: lineage.LineageRows | None = None
+    issues: diagnostics.IssueRows | None = None
 
 
 def work(job: Job) -> Result:
@@ -120,8 +120,8 @@ def work(job: Job) -> Result:
         load_level(queries, job.level, job.position.expanded) if job.level and job.position else None,
         node,
         view,
-        queries.lineage(None if node is None else node.id) if job.lineage else None,
-        queries.issues() if job.issues else None,
+        lineage.load(queries, node) if job.lineage else None,
+        diagnostics.load(queries) if job.issues else None,
     )
 
 

@@ -217,10 +217,12 @@ class TreeModel:
             if known is not None and known.text == self.filter and known.revision == self.revision:
                 return None
             return Request(self.revision, structure=True, filter=self.filter)
-        fresh = frozenset(key for key, page in self._pages.items() if page.revision == self.revision)
+        request = self.position(top, height, structure=structure)
         wanted = page_keys(self._outline, window(top, height))
-        if not structure and all(key in fresh for key, _ in wanted):
-            return None
+        return request if structure or not all(key in request.fresh for key, _ in wanted) else None
+
+    def position(self, top: int, height: int, *, structure: bool = False) -> Request:
+        """A request for the rows of the tree as it is, filter aside, to be changed by who wants others."""
         pinned = {key: self._known[key] for key in self._expanded if key in self._known}
         if self.selected is not None:
             pinned[self.selected.id] = self.selected
@@ -234,7 +236,7 @@ class TreeModel:
             anchor=self.anchor(top, height),
             top=top,
             height=height,
-            fresh=fresh,
+            fresh=frozenset(key for key, page in self._pages.items() if page.revision == self.revision),
         )
 
     def install(self, loaded: Loaded) -> None:

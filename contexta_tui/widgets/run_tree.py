@@ -91,6 +91,10 @@ class RunTree(LineView):
         """What is missing for the screen, if anything."""
         return self.model.request(round(self.scroll_target_y), self.page)
 
+    def position(self) -> Request:
+        """The tree as it is, as a request for its rows."""
+        return self.model.position(round(self.scroll_target_y), self.page)
+
     def install(self, loaded: Loaded) -> None:
         """Show the answer to a request; the selection stays on its line."""
         anchor = self._anchor()
@@ -99,9 +103,11 @@ class RunTree(LineView):
         self._tell(by_user=False)
         self._want()
 
-    def reveal(self, revealed: Revealed) -> None:
+    def reveal(self, revealed: Revealed, around: Loaded | None = None) -> None:
         """Select a node, expand what hides it, and bring it to the screen with some rows around it."""
         self.model.reveal(revealed)
+        if around is not None:
+            self.model.install(around)
         self._arrange(None)
         if self.cursor >= 0:
             self.show_row(self.cursor, margin=self.page // 4)

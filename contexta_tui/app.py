@@ -1,0 +1,105 @@
+"""Wiring: the follower's thread, the screens, the theme and the signals.
+
+Everything that decides something lives in a screen, a widget or a view model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.filter import LineFilter
+from textual.theme import BUILTIN_THEMES
+
+from contexta_tui.commands import Actions
+from contexta_tui.feed import Feed, Follows
+from contexta_tui.keymap import Scope, bindings
+from contexta_tui.messages import FeedFailed
+from contexta_tui.screens.explorer import ExplorerScreen
+from contexta_tui.screens.help import HelpScreen
+from contexta_tui.settings import Settings
+from contexta_tui.text import UnprintableFilter
+from contexta_tui.theme import ASCII, THEMES, UNICODE, with_meanings
+
+#: Names that `--theme` accepts.
+THEME_NAMES: Final = tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES}))
+
+
+class ExplorerApp(App[None]):
+    """The app.
+
+    Args:
+        settings: What the command line asked for.
+        follower: Where changes come from.
+    """
+
+    TITLE = "contexta"
+    CSS_PATH = "styles/app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.APP)
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(self, settings: Settings, follower: Follows) -> None:
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.theme
+        self.settings = settings
+        self.explorer = ExplorerScreen(settings)
+        self._feed = Feed(follower, self.post_message)
+        self._unprintable = UnprintableFilter()
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's colours, and our meanings derived from them."""
+        return with_meanings(super().get_css_variables())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Drop what a terminal would obey, whatever way it came."""
+        return [*super().get_line_filters(), self._unprintable]
+
+    def on_mount(self) -> None:
+        """Show the explorer and start following."""
+        self.push_screen(self.explorer)
+        self._leave_on_signals()
+        self._feed.start()
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        self._feed.stop()
+
+    def on_feed_changed(self) -> None:
+        """Take the latest change."""
+        change = self._feed.take()
+        if change is not None:
+            self.explorer.take(change)
+
+    def on_feed_failed(self, message: FeedFailed) -> None:
+        """Say that following ended; what is on the screen stays."""
+        self.explorer.tell(f"Following stopped. {message.reason}")
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.push_screen(HelpScreen(ASCII if self.settings.ascii else UNICODE))
+
+    def action_copy_ref(self) -> None:
+        """Copy the ref of the selection."""
+        self.explorer.action_copy_ref()
+
+    def _leave_on_signals(self) -> None:
+        """Restore the terminal when told to end, or when the terminal is gone."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                # Windows has no handlers on its loop, and tests run where none may be set.
+                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                    loop.add_signal_handler(number, self._leave, 128 + number)
+
+    def _leave(self, code: int) -> None:
+        self.exit(return_code=code)

@@ -1,0 +1,386 @@
+"""The explorer: tree, detail, lineage and diagnostics of some workspaces.
+
+It owns the refresh: panes say what they lack, one worker at a time asks the queries,
+and one message brings everything back to be shown in one go. Nothing here asks a
+query on the app's thread, and no widget asks at all.
+"""
+
+from __future__ import annotations
+
+import time
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from contexta.live import Change
+from contexta_tui.keymap import Scope, bindings
+from contexta_tui.messages import Refreshed, RefreshFailed
+from contexta_tui.screens.refresher import Refresher, Wishes
+from contexta_tui.settings import Settings
+from contexta_tui.text import safe
+from contexta_tui.theme import ASCII, UNICODE
+from contexta_tui.viewmodels.panes import TITLES, Arrangement, Pane, arrange
+from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target
+from contexta_tui.viewmodels.refresh import work as compute
+from contexta_tui.widgets.detail import DetailPane
+from contexta_tui.widgets.issue_list import IssueList
+from contexta_tui.widgets.lineage_view import LineageView
+from contexta_tui.widgets.run_tree import RunTree
+from contexta_tui.widgets.status_line import StatusLine
+from contexta_tui.widgets.tab_bar import TabBar
+
+OPENING = "Opening…"
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1000
+
+
+class ExplorerScreen(Screen[None]):
+    """The main screen.
+
+    Args:
+        settings: What the command line asked for.
+    """
+
+    BINDINGS = bindings(Scope.FIND, Scope.PANES)
+    AUTO_FOCUS = "RunTree"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        glyphs = ASCII if settings.ascii else UNICODE
+        self._settings = settings
+        self._change: Change | None = None
+        self._active = Pane.TREE
+        self._zoomed = False
+        self._following = False
+        self._start_at = settings.select
+        self._arrangement: Arrangement | None = None
+        self._status = StatusLine(glyphs=glyphs)
+        self._notice = Static(id="notice", markup=False)
+        self._tabs = TabBar()
+        self._tree = RunTree(glyphs=glyphs, id="runs")
+        self._filter = Input(settings.filter, placeholder="words, status:failed, kind:batch", id="filter")
+        self._detail = DetailPane(glyphs=glyphs, today=_microseconds, id="detail", classes="pane")
+        self._lineage = LineageView(glyphs=glyphs, id="lineage", classes="pane")
+        self._issues = IssueList(glyphs=glyphs, today=_microseconds, id="issues", classes="pane")
+        self._tree_pane = Vertical(self._tree, self._filter, id="tree", classes="pane")
+        self._empty = Static(OPENING, id="empty", markup=False)
+        self._refresher = Refresher(self._start, lambda wait: self.set_timer(wait, self._refresher.poke))
+
+    def compose(self) -> ComposeResult:
+        """Status, tabs, panes, keys."""
+        yield self._status
+        yield self._notice
+        yield self._tabs
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield self._tree_pane
+                yield self._lineage
+            with Vertical(id="right"):
+                yield self._detail
+                yield self._issues
+        yield self._empty
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Dress the panes and let ages grow."""
+        self._tree_pane.border_title = TITLES[Pane.TREE]
+        self._lineage.border_title = TITLES[Pane.LINEAGE]
+        self._issues.border_title = TITLES[Pane.ISSUES]
+        self._detail.border_title = TITLES[Pane.DETAIL]
+        self._filter.display = bool(self._settings.filter)
+        self._notice.display = False
+        if self._settings.filter:
+            self._tree.set_filter(self._settings.filter)
+        self._show_body()
+        self._rearrange()
+        self.set_interval(1.0, self._tick)
+
+    # What comes from outside
+
+    def take(self, change: Change) -> None:
+        """Show a change: its liveness now, its content as soon as it has been asked for."""
+        before, self._change = self._change, change
+        self._status.show(change)
+        self._show_body()
+        if before is not None and before.revision == change.revision and before.queries is change.queries:
+            return
+        self._tree.set_revision(change.revision)
+        if self._following:
+            self._refresher.go(Target(newest=True))
+        elif self._start_at:
+            self._refresher.go(Target(ref=self._start_at))
+        self._refresher.wish(tree=True, node=True, issues=True, urgent=before is None)
+
+    def tell(self, notice: str) -> None:
+        """Show a sentence that is not about the data, such as that reading stopped."""
+        self.notify(safe(notice, 300), severity="error", markup=False, timeout=20)
+
+    # Refreshing
+
+    def _start(self, wishes: Wishes) -> bool:
+        """Start a worker for what is wished for."""
+        if self._change is None:
+            return False
+        model = self._tree.model
+        shown = self._arrangement.visible if self._arrangement is not None else frozenset(Pane)
+        detail = DetailSize(
+            self._detail.size.width, self._detail.buckets, self._detail.charts, self._detail.selected_key
+        )
+        job = Job(
+            queries=self._change.queries,
+            tree=self._tree.request() if wishes.tree else None,
+            position=self._tree.position() if wishes.target or wishes.level else None,
+            target=wishes.target,
+            level=wishes.level,
+            node=model.selected,
+            detail=detail if (wishes.node or wishes.target) and Pane.DETAIL in shown else None,
+            lineage=(wishes.node or wishes.target is not None) and Pane.LINEAGE in shown,
+            issues=wishes.issues and Pane.ISSUES in shown,
+        )
+        if not (job.tree or job.target or job.level or job.detail or job.lineage or job.issues):
+            return False
+        self._compute(job)
+        return True
+
+    @work(thread=True, group="refresh", exit_on_error=False)
+    def _compute(self, job: Job) -> None:
+        """Ask the queries; runs on a thread of its own."""
+        try:
+            self.post_message(Refreshed(compute(job)))
+        except Exception as error:  # noqa: BLE001 - one refresh that fails must not end the watch
+            self.post_message(RefreshFailed(f"{type(error).__name__}: {error}"))
+
+    @on(Refreshed)
+    def _apply(self, event: Refreshed) -> None:
+        """Show everything that was computed, in one go."""
+        result = event.result
+        with self.app.batch_update():
+            self._apply_tree(result)
+            selected = self._tree.model.selected
+            same = (None if selected is None else selected.id) == (
+                None if result.node is None else result.node.id
+            )
+            if result.detail is not None and same:
+                self._detail.show(selected, result.detail)
+            if result.lineage is not None and same:
+                self._lineage.show(result.lineage)
+            if result.issues is not None:
+                self._issues.show(result.issues)
+            self._show_names()
+            self._show_body()
+        self._refresher.done()
+
+    def _apply_tree(self, result: Result) -> None:
+        target = result.job.target
+        if result.loaded is not None:
+            self._tree.install(result.loaded)
+        if result.revealed is not None:
+            self._tree.reveal(result.revealed, result.around)
+            self._start_at = None
+        elif target is not None and target.failure:
+            self.notify("Nothing failed.", markup=False)
+        if result.level is not None:
+            nodes, cut = result.level
+            self._tree.expand_nodes(nodes)
+            if cut:
+                self.notify(f"Expanded the first {len(nodes)}.", markup=False)
+
+    @on(RefreshFailed)
+    def _refresh_failed(self, event: RefreshFailed) -> None:
+        self.tell(f"Could not read: {event.reason}")
+        self._refresher.done()
+
+    @on(RunTree.Wanted)
+    def _rows_wanted(self) -> None:
+        self._refresher.wish(tree=True, urgent=True)
+
+    @on(RunTree.LevelWanted)
+    def _level_wanted(self, event: RunTree.LevelWanted) -> None:
+        self._refresher.expand_level(event.node)
+
+    @on(RunTree.Selected)
+    def _selected(self, event: RunTree.Selected) -> None:
+        if event.by_user:
+            self._follow(following=False)
+        shown = self._detail.view.node
+        if event.node is None or shown is None or event.node.id != shown.id:
+            self._refresher.wish(node=True, urgent=True)
+
+    @on(DetailPane.SeriesWanted)
+    def _series_wanted(self) -> None:
+        self._refresher.wish(node=True, urgent=True)
+
+    @on(LineageView.Chosen)
+    def _lineage_chosen(self, event: LineageView.Chosen) -> None:
+        self._go(Target(node_id=event.node_id))
+
+    @on(IssueList.Chosen)
+    def _issue_chosen(self, event: IssueList.Chosen) -> None:
+        if event.issue.node_id is not None:
+            self._go(Target(node_id=event.issue.node_id))
+
+    def _go(self, target: Target) -> None:
+        self._follow(following=False)
+        self._refresher.go(target)
+
+    # What is shown around the panes
+
+    def _tick(self) -> None:
+        self._status.tick()
+        self._tree.tick()
+
+    def _show_names(self) -> None:
+        roots = self._tree.model.roots
+        name = roots[0].name if len(roots) == 1 else f"{len(roots)} projects" if roots else ""
+        self._status.show_project(name)
+        filtered = self._tree.model.filtered
+        self._tree_pane.border_subtitle = filtered.summary if filtered is not None else None
+
+    def _show_body(self) -> None:
+        """The panes, or one calm sentence while there is nothing for them to show."""
+        change = self._change
+        empty = change is None or (not self._tree.model.height and not self._tree.model.filter)
+        notice = "" if change is None else safe(change.notice, 300)
+        if empty and change is not None and change.counts.runs + change.counts.deployments and not notice:
+            notice = OPENING
+        self._empty.display = empty
+        self.query_one("#body").display = not empty
+        self._empty.update(OPENING if change is None else notice or "Nothing has been recorded yet.")
+        self._notice.display = bool(notice) and not empty
+        self._notice.update(notice)
+
+    # Panes
+
+    def on_resize(self) -> None:
+        """Arrange the panes for the new size."""
+        self._rearrange()
+
+    def on_descendant_focus(self) -> None:
+        """The pane that has the focus is the active one."""
+        pane = self._pane_of_focus()
+        if pane is not None and pane != self._active:
+            self._active = pane
+            self._rearrange()
+
+    def _rearrange(self) -> None:
+        arrangement = arrange(self.size.width, self.size.height, self._active, zoomed=self._zoomed)
+        self._tabs.show(self._active)
+        if arrangement == self._arrangement:
+            return
+        shown = frozenset() if self._arrangement is None else self._arrangement.visible
+        self._arrangement = arrangement
+        visible = arrangement.visible
+        for pane in Pane:
+            self.query_one(f"#{pane}").display = pane in visible
+        self.query_one("#left").display = bool(visible & {Pane.TREE, Pane.LINEAGE})
+        self.query_one("#right").display = bool(visible & {Pane.DETAIL, Pane.ISSUES})
+        self.query_one(Footer).display = arrangement.chrome
+        self._tabs.display = arrangement.tabs
+        self.set_class(arrangement.wide, "-wide")
+        self.set_class(not arrangement.borders, "-bare")
+        if visible - shown:
+            self._refresher.wish(tree=True, node=True, issues=True, urgent=True)
+
+    def _pane_of_focus(self) -> Pane | None:
+        node = self.focused
+        if node is None:
+            return None
+        return next((Pane(each.id) for each in node.ancestors_with_self if each.id in set(Pane)), None)
+
+    @on(TabBar.Chosen)
+    def _tab_chosen(self, event: TabBar.Chosen) -> None:
+        self.action_pane(event.pane.value)
+
+    def action_pane(self, name: str) -> None:
+        """Go to a pane."""
+        self._active = Pane(name)
+        self._rearrange()
+        widget = self._tree if self._active == Pane.TREE else self.query_one(f"#{name}")
+        self.call_after_refresh(widget.focus)
+
+    def action_next_pane(self) -> None:
+        """Go to the next pane."""
+        self._step_pane(1)
+
+    def action_previous_pane(self) -> None:
+        """Go to the previous pane."""
+        self._step_pane(-1)
+
+    def _step_pane(self, step: int) -> None:
+        panes = list(Pane)
+        self.action_pane(panes[(panes.index(self._active) + step) % len(panes)].value)
+
+    def action_zoom(self) -> None:
+        """Give the screen to the active pane, or back to all."""
+        self._zoomed = not self._zoomed
+        self._rearrange()
+
+    # Finding
+
+    def action_next_failure(self) -> None:
+        """Go to the next failure."""
+        self._go_to_failure(1)
+
+    def action_previous_failure(self) -> None:
+        """Go to the previous failure."""
+        self._go_to_failure(-1)
+
+    def _go_to_failure(self, step: int) -> None:
+        selected = self._tree.model.selected
+        self._go(Target(node_id=None if selected is None else selected.id, failure=step))
+
+    def action_follow(self) -> None:
+        """Follow the newest activity, or stop doing so."""
+        self._follow(following=not self._following)
+        if self._following:
+            self._refresher.go(Target(newest=True))
+
+    def _follow(self, *, following: bool) -> None:
+        self._following = following
+        self._status.show_following(following)
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self._filter.display = True
+        self.action_pane(Pane.TREE)
+        self.call_after_refresh(self._filter.focus)
+
+    def action_clear_filter(self) -> None:
+        """Leave the filter, else the zoomed pane."""
+        if self._filter.display:
+            self._filter.value = ""
+            self._filter.display = False
+            self._tree.set_filter("")
+            self.call_after_refresh(self._tree.focus)
+            self._show_names()
+        elif self._zoomed:
+            self.action_zoom()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self._tree.set_filter(event.value)
+        self._show_names()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_submitted(self) -> None:
+        self._tree.focus()
+
+    @on(RunTree.FilterLeft)
+    def _filter_left(self) -> None:
+        self.action_clear_filter()
+
+    @on(RunTree.LeafOpened)
+    def _leaf_opened(self) -> None:
+        self.action_pane(Pane.DETAIL)
+
+    def action_copy_ref(self) -> None:
+        """Copy the ref of the selection."""
+        node = self._tree.model.selected
+        if node is not None:
+            self.app.copy_to_clipboard(safe(node.ref, 2000))
+            self.notify(safe(node.ref), title="Copied", markup=False, timeout=3)

@@ -1,0 +1,104 @@
+"""Decides when to ask, so that the screen need only say what it lacks.
+
+One job is in flight at a time; what is wished for meanwhile is merged into the next
+one. A key press is answered at once, a stream of changes at most ten times a
+second. It knows neither widgets nor queries, and runs on the app's thread only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from contexta.query.results import NodeRow
+from contexta_tui.viewmodels.refresh import Target
+
+#: Seconds between two refreshes that nobody but the data asked for.
+INTERVAL_S = 0.1
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the screen lacks.
+
+    Attributes:
+        tree: Rows of the tree.
+        node: Detail and lineage of the selection.
+        issues: Diagnostics.
+        target: A node to go to.
+        level: A node under which one more level is to be expanded.
+        urgent: Whether a person waits for it.
+    """
+
+    tree: bool = False
+    node: bool = False
+    issues: bool = False
+    target: Target | None = None
+    level: NodeRow | None = None
+    urgent: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.tree or self.node or self.issues or self.target or self.level)
+
+
+@dataclass(slots=True)
+class Refresher:
+    """When to start the next job.
+
+    Attributes:
+        start: Starts a job for some wishes; answers whether there was anything to do.
+        later: Calls `poke` after some seconds.
+        clock: Seconds that only ever grow.
+    """
+
+    start: Callable[[Wishes], bool]
+    later: Callable[[float], object]
+    clock: Callable[[], float] = time.monotonic
+    _wishes: Wishes = field(default_factory=Wishes)
+    _busy: bool = False
+    _waiting: bool = False
+    _last: float = float("-inf")
+
+    def wish(self, *, urgent: bool = False, **wanted: bool) -> None:
+        """Want `tree`, `node` or `issues` anew."""
+        for name in wanted:
+            setattr(self._wishes, name, True)
+        self._wishes.urgent |= urgent
+        self._advance()
+
+    def go(self, target: Target) -> None:
+        """Want to go to a node; the last wish wins, but following never displaces what a person does."""
+        if not (target.newest and self._wishes.target is not None):
+            self._wishes.target = target
+        self._wishes.urgent |= not target.newest
+        self._advance()
+
+    def expand_level(self, node: NodeRow) -> None:
+        """Want one more level under a node."""
+        self._wishes.level = node
+        self._wishes.urgent = True
+        self._advance()
+
+    def done(self) -> None:
+        """The job in flight has been applied, or has failed."""
+        self._busy = False
+        self._advance()
+
+    def poke(self) -> None:
+        """The time that was waited for has come."""
+        self._waiting = False
+        self._advance()
+
+    def _advance(self) -> None:
+        if self._busy or not self._wishes:
+            return
+        wait = self._last + INTERVAL_S - self.clock()
+        if wait > 0 and not self._wishes.urgent:
+            if not self._waiting:
+                self._waiting = True
+                self.later(wait)
+            return
+        wishes, self._wishes = self._wishes, Wishes()
+        self._last = self.clock()
+        self._busy = self.start(wishes)
