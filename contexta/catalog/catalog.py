@@ -34,7 +34,9 @@ _SETTINGS: Final = {
 def cache_directory() -> Path:
     """Where catalogs live unless told otherwise: `CTUI_CACHE_DIR`, else the user's cache folder."""
     configured = os.environ.get("CTUI_CACHE_DIR")
-    return Path(configured) if configured else Path(platformdirs.user_cache_dir("contexta-tui", appauthor=False))
+    return (
+        Path(configured) if configured else Path(platformdirs.user_cache_dir("contexta-tui", appauthor=False))
+    )
 
 
 class Catalog:

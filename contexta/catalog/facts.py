@@ -28,7 +28,7 @@ create or replace temp table facts (
 def _extension(namespace: str, field: str) -> str:
     """SQL for a field of one of our extension sets in `extensions`."""
     return (
-        "list_filter(from_json(extensions, '[{\"namespace\":\"VARCHAR\",\"fields\":\"JSON\"}]'),"
+        'list_filter(from_json(extensions, \'[{"namespace":"VARCHAR","fields":"JSON"}]\'),'
         f" lambda e: e.namespace = '{namespace}')[1].fields->>'{field}'"
     )
 

@@ -144,7 +144,9 @@ class Indexer:
         return Step(
             changed=changed,
             records=records,
-            behind=sum(max(0, item.source.mark.size - item.source.mark.position) for item in files if item.pending),
+            behind=sum(
+                max(0, item.source.mark.size - item.source.mark.position) for item in files if item.pending
+            ),
             total=sum(max(0, item.source.mark.size) for item in files),
             newest_mtime_ns=max(captures, default=0),
             rebuilt=rebuilt,

@@ -147,7 +147,9 @@ def _read(connection: duckdb.DuckDBPyConnection, workspace: int) -> int:
         ).fetchall()
     }
     if "schema_metadata" in tables:
-        version = connection.execute("select max(store_schema_version) from ledger.schema_metadata").fetchone()
+        version = connection.execute(
+            "select max(store_schema_version) from ledger.schema_metadata"
+        ).fetchone()
         if version and version[0] not in (None, SUPPORTED_SCHEMA):
             raise LedgerError(f"its schema version is {version[0]}, this explorer reads {SUPPORTED_SCHEMA}")
     selects = [_select(table, *known) for table, known in _TABLES.items() if table in tables]
@@ -181,7 +183,8 @@ def _read(connection: duckdb.DuckDBPyConnection, workspace: int) -> int:
 def _select(table: str, model: str, own: str, columns: dict[str, str]) -> str:
     members = [name for name, _ in CONTEXT_MEMBERS]
     packed = ", ".join(
-        f"{name} := coalesce(p.{name}, {'ref' if name == own else columns.get(name, 'null')})" for name in members
+        f"{name} := coalesce(p.{name}, {'ref' if name == own else columns.get(name, 'null')})"
+        for name in members
     )
     structure = "{" + ", ".join(f'"{name}":"{kind.upper()}"' for name, kind in CONTEXT_MEMBERS) + "}"
     return f"""

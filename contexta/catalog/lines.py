@@ -31,12 +31,32 @@ _MANIFEST: Final = """struct(
     attributes json)"""
 
 CONTEXT_MEMBERS: Final = (
-    *((f"{name}_ref", "varchar") for name in (
-        "project", "run", "stage_execution", "batch_execution", "sample_observation",
-        "operation_context", "deployment_execution", "artifact")),
-    *((name, "varchar") for name in (
-        "name", "status", "created_at", "started_at", "ended_at", "observed_at",
-        "retention_class", "redaction_profile")),
+    *(
+        (f"{name}_ref", "varchar")
+        for name in (
+            "project",
+            "run",
+            "stage_execution",
+            "batch_execution",
+            "sample_observation",
+            "operation_context",
+            "deployment_execution",
+            "artifact",
+        )
+    ),
+    *(
+        (name, "varchar")
+        for name in (
+            "name",
+            "status",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "observed_at",
+            "retention_class",
+            "redaction_profile",
+        )
+    ),
     ("order_index", "json"),
     ("extensions", "json"),
 )
@@ -44,9 +64,7 @@ CONTEXT_MEMBERS: Final = (
 
 _CONTEXT: Final = ", ".join(f"{name} {kind}" for name, kind in CONTEXT_MEMBERS)
 
-_MEMBERS: Final = (
-    f"struct(envelope {_ENVELOPE}, payload {_PAYLOAD}, manifest {_MANIFEST}, binding_status varchar, {_CONTEXT})"
-)
+_MEMBERS: Final = f"struct(envelope {_ENVELOPE}, payload {_PAYLOAD}, manifest {_MANIFEST}, binding_status varchar, {_CONTEXT})"
 
 _COLUMNS: Final = {
     "capture": f"{{'captured_at': 'varchar', 'payload_type': 'varchar', 'payload': '{_MEMBERS}'}}",
@@ -112,13 +130,15 @@ def slice_of(line_format: str) -> str:
 
 _COMPONENT: Final = "[a-z0-9]+(-[a-z0-9]+)*"
 _MORE: Final = rf"(\.{_COMPONENT})"
-_WELL_FORMED: Final = "|".join((
-    f"project:{_COMPONENT}",
-    f"(run|deployment):{_COMPONENT}{_MORE}",
-    f"stage:{_COMPONENT}{_MORE}{{2}}",
-    f"batch:{_COMPONENT}{_MORE}{{3}}",
-    f"(sample|op):{_COMPONENT}{_MORE}{{3,4}}",
-))
+_WELL_FORMED: Final = "|".join(
+    (
+        f"project:{_COMPONENT}",
+        f"(run|deployment):{_COMPONENT}{_MORE}",
+        f"stage:{_COMPONENT}{_MORE}{{2}}",
+        f"batch:{_COMPONENT}{_MORE}{{3}}",
+        f"(sample|op):{_COMPONENT}{_MORE}{{3,4}}",
+    )
+)
 
 REFS: Final = rf"""
 create or replace temp table refs as

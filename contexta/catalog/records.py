@@ -109,7 +109,9 @@ select (select count(*) from new_signals),
 """
 
 
-def add_fresh_records(connection: duckdb.DuckDBPyConnection, workspace: int, origin: Origin) -> tuple[int, int]:
+def add_fresh_records(
+    connection: duckdb.DuckDBPyConnection, workspace: int, origin: Origin
+) -> tuple[int, int]:
     """Adds the records of `slice` that the catalog does not have, with their signals.
 
     Returns:

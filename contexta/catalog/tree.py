@@ -146,7 +146,6 @@ def hear(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_HEAR)
 
 
-
 _NEWER: Final = "f.fact_at >= coalesce(nodes.fact_at, f.fact_at)"
 
 _APPLY_FACTS: Final = f"""

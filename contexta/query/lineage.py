@@ -22,7 +22,9 @@ def lineage(cursor: duckdb.DuckDBPyConnection, node: NodeRow | None) -> Lineage:
     run_id = None if node is None else _run_of(node)
     if node is not None and node.kind is NodeKind.DEPLOYMENT:
         deployments = tree.select(cursor, "n.id = $id", {"id": node.id})
-        artifacts = _artifacts(cursor, "a.ref = (select link_artifact from nodes where id = $id)", {"id": node.id})
+        artifacts = _artifacts(
+            cursor, "a.ref = (select link_artifact from nodes where id = $id)", {"id": node.id}
+        )
     elif run_id is None:
         deployments = _deployments(cursor, "true", {})
         artifacts = _artifacts(cursor, "true", {})

@@ -95,6 +95,14 @@ def counts(cursor: duckdb.DuckDBPyConnection) -> Counts:
     )
 
 
+def runs_with(cursor: duckdb.DuckDBPyConnection, status: Status) -> int:
+    """Number of runs with a status."""
+    (count,) = cursor.execute(
+        f"select count(*) from nodes where kind = {_KIND[NodeKind.RUN]} and status = {STATUSES.index(status)}"
+    ).fetchone() or (0,)
+    return int(count)
+
+
 def projects(cursor: duckdb.DuckDBPyConnection) -> tuple[NodeRow, ...]:
     """The roots."""
     return select(cursor, f"n.kind = {_KIND[NodeKind.PROJECT]}", order="n.position")

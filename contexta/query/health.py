@@ -1,0 +1,208 @@
+"""The facts that diagnostics judge: scopes that did not end well, signals, damage, silence."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from contexta.catalog.schema import KINDS, SIGNALS, STATUSES
+from contexta.query import tree
+from contexta.query.results import NodeKind, NodeRow, SourceRow, Status
+
+_LIMIT: Final = 10_000
+_KIND: Final = {kind: index for index, kind in enumerate(KINDS)}
+_STATUS: Final = {status: index for index, status in enumerate(STATUSES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A scope to judge.
+
+    Attributes:
+        node: The scope.
+        path: Names from the run down to it, itself included.
+        run_status: Status of its run, or `None` for a deployment without one.
+        metrics: Metric records at or under it.
+    """
+
+    node: NodeRow
+    path: tuple[str, ...]
+    run_status: Status | None
+    metrics: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Like signals on one scope, together.
+
+    Attributes:
+        kind: `error_event`, `zero_score`, `non_finite_metric` or `degraded_record`.
+        name: The key of the records.
+        count: How many there are.
+        record_ids: The newest of them, newest first.
+        record_ref: Ref of the newest.
+        value_type: Of a metric, the newest one's.
+        at: Time of the newest.
+        subject: The scope.
+    """
+
+    kind: str
+    name: str
+    count: int
+    record_ids: tuple[int, ...]
+    record_ref: str
+    value_type: str | None
+    at: int | None
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """The damage in one source."""
+
+    path: str
+    lines: int
+    position: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An open run and how long nothing was heard of it.
+
+    Attributes:
+        subject: The run.
+        behind_us: Time between its last line and the newest line of all, on the clock of the writers.
+        longest_us: Its longest silence before.
+        extensions: JSON of its extension sets, with the identity of its process, or `None`.
+    """
+
+    subject: Subject
+    behind_us: int
+    longest_us: int
+    extensions: str | None
+
+
+def subjects(cursor: duckdb.DuckDBPyConnection) -> tuple[Subject, ...]:
+    """Scopes that may be worth an issue: failed, cancelled, or stages without a metric or an end."""
+    stage = _KIND[NodeKind.STAGE]
+    return _subjects(
+        cursor,
+        f"""n.failed or n.status in ({_STATUS[Status.FAILED]}, {_STATUS[Status.CANCELLED]})
+            or (n.kind = {stage} and (n.status = {_STATUS[Status.OPEN]}
+                or (n.status = {_STATUS[Status.COMPLETED]} and n.metrics = 0)))""",
+    )
+
+
+def runs_without_stage(cursor: duckdb.DuckDBPyConnection, name: str) -> tuple[Subject, ...]:
+    """Ended runs that have no stage of a name."""
+    return _subjects(
+        cursor,
+        f"""n.kind = {_KIND[NodeKind.RUN]}
+            and n.status in ({_STATUS[Status.COMPLETED]}, {_STATUS[Status.FAILED]}, {_STATUS[Status.CANCELLED]})
+            and n.ref not in (select replace(left(s.ref, -1 - length($name)), 'stage:', 'run:')
+                              from nodes s where s.kind = {_KIND[NodeKind.STAGE]} and ends_with(s.ref, '.' || $name))""",
+        {"name": name},
+    )
+
+
+def _subjects(
+    cursor: duckdb.DuckDBPyConnection, where: str, parameters: dict[str, str] | None = None
+) -> tuple[Subject, ...]:
+    ids = [
+        row[0]
+        for row in cursor.execute(
+            f"select n.id from nodes n where {where} order by n.id desc limit {_LIMIT}", parameters or {}
+        ).fetchall()
+    ]
+    return tuple(_described(cursor, ids).values())
+
+
+def _described(cursor: duckdb.DuckDBPyConnection, ids: list[int]) -> dict[int, Subject]:
+    rows = tree.nodes(cursor, ids)
+    more = cursor.execute(
+        """
+        select n.id, list_filter([run.name, stage.name, batch.name,
+               if(n.id in (n.run_id, n.stage_id, n.batch_id), null, n.name)], lambda name: name is not null),
+               run.status, n.metrics
+        from nodes n
+        left join nodes run on run.id = n.run_id
+        left join nodes stage on stage.id = n.stage_id
+        left join nodes batch on batch.id = n.batch_id
+        where list_contains($ids, n.id) order by n.id desc""",
+        {"ids": ids},
+    ).fetchall()
+    return {
+        key: Subject(rows[key], tuple(path), None if status is None else STATUSES[status], metrics)
+        for key, path, status, metrics in more
+        if key in rows
+    }
+
+
+def signals(cursor: duckdb.DuckDBPyConnection) -> tuple[Signals, ...]:
+    """Signals grouped by scope, kind and key."""
+    rows = cursor.execute(
+        f"""
+        select s.node_id, s.kind, r.name, count(*), list(s.record_id order by s.record_id desc)[1:10],
+               arg_max(r.ref, s.record_id), arg_max(r.value_type, s.record_id), max(s.seen_at)
+        from signals s join records r on r.id = s.record_id
+        group by s.node_id, s.kind, r.name order by max(s.record_id) desc limit {_LIMIT}"""
+    ).fetchall()
+    known = _described(cursor, sorted({row[0] for row in rows}))
+    return tuple(
+        Signals(SIGNALS[row[1]], row[2], row[3], tuple(row[4]), row[5], row[6], row[7], known[row[0]])
+        for row in rows
+        if row[0] in known
+    )
+
+
+def damaged(cursor: duckdb.DuckDBPyConnection) -> tuple[Damaged, ...]:
+    """Sources with lines that could not be read; position and error are those of the first."""
+    rows = cursor.execute(
+        """
+        select s.path, sum(d.lines), min(d.position), arg_min(d.error, d.position)
+        from damage d join sources s on s.id = d.source_id group by s.path order by s.path"""
+    ).fetchall()
+    return tuple(Damaged(path_text(row[0]), int(row[1]), row[2], row[3]) for row in rows)
+
+
+def open_runs(cursor: duckdb.DuckDBPyConnection) -> tuple[Silence, ...]:
+    """Captured runs that are open, with what is known of their silence."""
+    rows = cursor.execute(
+        f"""
+        select n.id, (select max(last_at) from nodes where kind = {_KIND[NodeKind.RUN]}) - n.last_at,
+               n.max_gap, n.extensions
+        from nodes n
+        where n.kind = {_KIND[NodeKind.RUN]} and n.status = {_STATUS[Status.OPEN]} and n.origin & 1 = 1"""
+    ).fetchall()
+    known = _described(cursor, [row[0] for row in rows])
+    return tuple(Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in rows if row[0] in known)
+
+
+def sources(cursor: duckdb.DuckDBPyConnection) -> tuple[SourceRow, ...]:
+    """The files and stores behind the catalog."""
+    rows = cursor.execute(
+        "select path, kind, size, lines, damaged, position, state, detail from sources order by kind, path"
+    ).fetchall()
+    return tuple(
+        SourceRow(
+            path=path_text(row[0]),
+            kind=row[1],
+            bytes=max(0, row[2]),
+            lines=row[3],
+            damaged_lines=row[4],
+            pending_bytes=max(0, row[2] - row[5]) if row[1] in ("capture", "segments") else 0,
+            state=row[6],
+            detail=row[7],
+        )
+        for row in rows
+    )
+
+
+def path_text(path: bytes) -> str:
+    """A path to show: bytes that are not UTF-8 are made visible."""
+    return str(Path(os.fsencode(os.fsdecode(path)).decode("utf-8", "backslashreplace")))
