@@ -172,10 +172,6 @@ def matching(pattern: str, code: str, example: str, *, max_length: int | None = 
     return Rule(check, {"type": "string", "pattern": f"^(?:{pattern})$"})
 
 
-def _thawed(value: object) -> object:
-    return thaw(value)  # type: ignore[arg-type] # only read-only JSON data is kept in such fields
-
-
 ProjectRef = Annotated[StableRef, _reference("project")]
 RunRef = Annotated[StableRef, _reference("run")]
 DeploymentRef = Annotated[StableRef, _reference("deployment")]
@@ -197,7 +193,7 @@ OrderIndex = Annotated[int, Rule(_order_index, {"type": "integer", "minimum": 0}
 StringMap = Annotated[
     FrozenMap[str], Rule(_string_map, {"type": "object", "additionalProperties": {"type": "string"}}, dict)
 ]
-JsonMap = Annotated[FrozenMap[FrozenJson], Rule(_json_map, {"type": "object"}, _thawed)]
+JsonMap = Annotated[FrozenMap[object], Rule(_json_map, {"type": "object"}, thaw)]
 
 TOKEN_PATTERN: Final = r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*"  # noqa: S105 - a grammar
 SNAKE_TOKEN_PATTERN: Final = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*"  # noqa: S105 - ditto

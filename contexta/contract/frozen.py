@@ -67,10 +67,16 @@ def freeze(value: object, field_name: str) -> FrozenJson:
     )
 
 
-def thaw(value: FrozenJson) -> PlainJson:
-    """Return read-only data as plain dictionaries and lists."""
+def thaw(value: object) -> PlainJson:
+    """Return read-only data as plain dictionaries and lists.
+
+    Raises:
+        TypeError: It is no JSON data.
+    """
     if isinstance(value, Mapping):
-        return {key: thaw(item) for key, item in value.items()}
+        return {str(key): thaw(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [thaw(item) for item in value]
-    return value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{type(value).__name__} is no JSON data")
