@@ -93,6 +93,11 @@ class DetailPane(Document):
         self._table_top = 0
         self._asked: tuple[int, tuple[str, ...]] | None = None
 
+    def on_resize(self) -> None:
+        """Lay out anew, and ask for the series that there is room for now."""
+        super().on_resize()
+        self._ask_for_series()
+
     # What the owner uses
 
     @property

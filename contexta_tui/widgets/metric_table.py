@@ -23,6 +23,10 @@ from contexta_tui.widgets.inks import Inks
 
 _NAME_CELLS: Final = (8, 28)
 _TREND_CELLS: Final = (6, 32)
+
+#: Fewest cells of each number column, and the cells before it.
+_LEAST: Final = {"last": 5, "min": 5, "max": 5, "mean": 5, "n": 3, "×": 2}
+_GAP: Final = {"last": 2, "min": 2, "max": 2, "mean": 2, "n": 2, "×": 1}
 _BOLD: Final = Style(bold=True)
 
 #: Number columns in the order in which they appear, and in which they are given room.
@@ -54,8 +58,7 @@ def lay_out(metrics: tuple[MetricSummary, ...], width: int) -> Table:
     for column in _IMPORTANCE:
         if column == "×" and not any(metric.non_finite for metric in metrics):
             continue
-        least = len(column) if column == "×" else 6
-        needed = max([len(column), least, *(len(row[column]) for row in cells)]) + 2
+        needed = max([_LEAST[column], *(len(row[column]) for row in cells)]) + _GAP[column]
         if needed <= room:
             chosen[column] = needed
             room -= needed
