@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar, Final
 
+from platformdirs import user_log_dir
+from rich.console import Console
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
@@ -103,3 +108,40 @@ class ExplorerApp(App[None]):
 
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)
+
+
+def run_app(settings: Settings, follower: Follows) -> int:
+    """Show the app until the person leaves.
+
+    Args:
+        settings: What the command line asked for.
+        follower: Where changes come from.
+
+    Returns:
+        The exit code. A crash is one sentence on the terminal, and its details are in a file.
+    """
+    if settings.theme not in THEME_NAMES:
+        _say(f"there is no theme {settings.theme!r}; themes are {', '.join(THEME_NAMES)}.")
+        return 2
+    app = ExplorerApp(settings, follower)
+    details = io.StringIO()
+    app.error_console = Console(file=details, markup=False, highlight=False, width=120)
+    app.run()
+    if details.getvalue():
+        _say(f"stopped by an error of its own; {_keep(details.getvalue())}")
+    return app.return_code or 0
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"contexta-tui: {sentence}\n")
+
+
+def _keep(details: str) -> str:
+    """Write the details of a crash to a file, and say where."""
+    path = Path(user_log_dir("contexta-tui", ensure_exists=False)) / "crash.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(details, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        return f"its details could not be written to {path} ({error.strerror})."
+    return f"please report it with {path}."

@@ -105,20 +105,17 @@ def child_count(node: NodeRow) -> str:
         return ""
     group = node.children[0]
     word = _WORDS.get(group.kind, group.kind.value)
-    if group.count < 10_000:
+    if group.count < 1000:
         return plural(group.count, word)
     return f"{short_number(group.count)} {plural(2, word).split()[1]}"
 
 
 def short_number(number: int) -> str:
-    """A number of things in at most four characters: `999`, `1.2k`, `48k`, `3M`."""
-    if number < 1000:
-        return str(number)
-    for limit, unit in ((1_000_000, "k"), (1_000_000_000, "M"), (1_000_000_000_000, "G")):
-        if number < limit:
-            amount = number * 1000 / limit
-            return f"{int(amount * 10) / 10:.1f}{unit}" if amount < 10 else f"{int(amount)}{unit}"
-    return "many"
+    """A number of things in at most four characters, rounded down: `999`, `1k`, `48k`, `3M`."""
+    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1000, "k")):
+        if number >= size:
+            return f"{number // size}{unit}"
+    return str(number)
 
 
 def elapsed(node: NodeRow, now: int) -> str:

@@ -1,0 +1,131 @@
+"""The command `contexta-tui`: arguments only.
+
+What an option does lives elsewhere; here it gets its name, its help and its value.
+Nothing heavy is imported before the arguments are known to be right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from contexta_tui.settings import Settings
+
+PROGRAM = "contexta-tui"
+USAGE_ERROR = 2
+
+_DESCRIPTION = "See what an ML job is doing, and why it failed, without leaving the terminal."
+_EPILOG = """\
+exit codes: 0 fine, 1 issues at or above --fail-on, 2 usage or unreadable workspace
+The workspace is only ever read: cache/capture, records/segments, metadata/ledger.db, artifacts/bindings.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.exit(USAGE_ERROR, f"{PROGRAM}: {message}. See {PROGRAM} --help.\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options, each named once."""
+    parser = _Parser(
+        prog=PROGRAM,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "workspaces",
+        metavar="WORKSPACE",
+        nargs="*",
+        type=Path,
+        help="folders to open; default: the nearest .contexta in this folder or above",
+    )
+    add("--demo", action="store_true", help="a realistic live job in a temporary workspace")
+    add("--once", action="store_true", help="print a snapshot and exit; the default without a terminal")
+    add("--json", dest="as_json", action="store_true", help="print the snapshot as JSON")
+    add("--depth", choices=("run", "stage", "batch", "sample"), default="batch", help="depth of the snapshot")
+    add(
+        "--fail-on",
+        choices=("error", "warning", "info", "never"),
+        default="never",
+        help="with --once: exit 1 when an issue of that severity or worse exists",
+    )
+    add("--select", metavar="REF", help="node to select, by ref or a unique end of it")
+    add("--filter", metavar="QUERY", default="", help="show only what matches, e.g. 'holdout status:failed'")
+    add("--no-live", dest="live", action="store_false", help="do not follow what is being written")
+    add("--cache-dir", metavar="DIR", type=Path, help="folder of the derived catalogs")
+    add("--no-cache", dest="use_cache", action="store_false", help="keep nothing between invocations")
+    add("--theme", metavar="NAME", default="contexta-dark", help="colour theme (default: %(default)s)")
+    add("--ascii", action="store_true", help="draw with ASCII characters only")
+    add("--version", action="store_true", help="print the version and exit")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit code.
+    """
+    parser = build_parser()
+    try:
+        options = vars(parser.parse_args(argv))
+        if options.pop("version"):
+            from contexta._version import __version__  # noqa: PLC0415 - nothing else is needed for it
+
+            print(f"{PROGRAM} {__version__}")  # noqa: T201 - what was asked for
+            return 0
+        settings = _settings(options)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else USAGE_ERROR
+    if settings.demo:
+        from contexta_tui.demo import run_demo  # noqa: PLC0415 - heavy
+
+        return run_demo(settings)
+    if settings.once:
+        from contexta_tui.once import run_once  # noqa: PLC0415 - heavy
+
+        return run_once(settings)
+    return explore(settings)
+
+
+def explore(settings: Settings) -> int:
+    """Show the app until the person leaves."""
+    from contexta.live import Follower  # noqa: PLC0415 - heavy
+    from contexta_tui.app import run_app  # noqa: PLC0415 - heavy
+
+    follower = Follower(
+        settings.workspaces,
+        cache_dir=settings.cache_dir,
+        use_cache=settings.use_cache,
+        live=settings.live,
+    )
+    return run_app(settings, follower)
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    """The options as settings, with what depends on the surroundings filled in."""
+    from contexta_tui.settings import Settings, nearest_workspace  # noqa: PLC0415 - heavy
+
+    workspaces = tuple(options.pop("workspaces")) or (nearest_workspace(Path.cwd()),)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    # The demo without a terminal is a snapshot of the demo; whether it is one is the demo's to see.
+    once = options.pop("once") or options["as_json"] or not interactive
+    return Settings(workspaces=workspaces, once=once, **options)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
