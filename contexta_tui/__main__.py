@@ -121,7 +121,8 @@ def _settings(options: dict[str, Any]) -> Settings:
     from contexta_tui.settings import Settings, nearest_workspace  # noqa: PLC0415 - heavy
 
     workspaces = tuple(options.pop("workspaces")) or (nearest_workspace(Path.cwd()),)
-    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    # Textual draws on stderr, so all three must be the terminal.
+    interactive = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     # The demo without a terminal is a snapshot of the demo; whether it is one is the demo's to see.
     once = options.pop("once") or options["as_json"] or not interactive
     return Settings(workspaces=workspaces, once=once, **options)

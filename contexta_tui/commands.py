@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from typing import Protocol
+
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from contexta_tui.keymap import ACTIONS, Action, key_name
+
+
+class Runs(Protocol):
+    """What can do an action: a widget, a screen or the app."""
+
+    async def run_action(self, action: str) -> object:
+        """Do it."""
 
 
 class Actions(Provider):
@@ -12,27 +23,27 @@ class Actions(Provider):
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
-        for action in ACTIONS:
-            if action.palette:
-                yield DiscoveryHit(
-                    _title(action), lambda name=action.name: self._run(name), help=_keys(action)
-                )
+        for action, node in self._available():
+            yield DiscoveryHit(action.help, partial(node.run_action, action.name), help=_keys(action))
 
     async def search(self, query: str) -> Hits:
         """Those that match what is typed."""
         matcher = self.matcher(query)
-        for action in ACTIONS:
-            score = matcher.match(_title(action)) if action.palette else 0
+        for action, node in self._available():
+            score = matcher.match(action.help)
             if score > 0:
-                title = matcher.highlight(_title(action))
-                yield Hit(score, title, lambda name=action.name: self._run(name), help=_keys(action))
+                title = matcher.highlight(action.help)
+                yield Hit(score, title, partial(node.run_action, action.name), help=_keys(action))
 
-    async def _run(self, name: str) -> None:
-        await (self.focused or self.screen).run_action(name)
-
-
-def _title(action: Action) -> str:
-    return f"{action.label}: {action.help}" if action.label not in action.help else action.help
+    def _available(self) -> Iterator[tuple[Action, Runs]]:
+        """The actions that something on the screen below can do, each with what does it."""
+        focused = [] if self.focused is None else [self.focused]
+        nodes: list[Runs] = [*focused, self.screen, *self.screen.query("*"), self.app]
+        for action in ACTIONS:
+            method = f"action_{action.name.split('(')[0]}"
+            node = next((node for node in nodes if hasattr(node, method)), None)
+            if action.palette and node is not None:
+                yield action, node
 
 
 def _keys(action: Action) -> str:

@@ -132,18 +132,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go to the run that a deployment was made from",
         palette=False,
     ),
-    Action(
-        "lineage.go-to-run",
-        Scope.LINEAGE,
-        "go_to_run",
-        ("o",),
-        "Origin",
-        "Go to the run that it was made from",
-        palette=False,
-    ),
-    Action(
-        "records.close", Scope.RECORDS, "close", ("escape",), "Back", "Leave the records", palette=False
-    ),
+    Action("records.close", Scope.RECORDS, "close", ("escape",), "Back", "Leave the records", palette=False),
     Action(
         "find.next-failure",
         Scope.FIND,
@@ -177,7 +166,7 @@ ACTIONS: tuple[Action, ...] = (
         "clear_filter",
         ("escape",),
         "Clear",
-        "Leave the filter, or the zoomed pane",
+        "Leave the filter, the zoomed pane, or follow mode",
         palette=False,
     ),
     Action(
@@ -187,6 +176,15 @@ ACTIONS: tuple[Action, ...] = (
         ("f",),
         "Follow",
         "Follow the newest activity until you move",
+        footer=True,
+    ),
+    Action(
+        "find.records",
+        Scope.FIND,
+        "records",
+        ("r",),
+        "Records",
+        "Show the records of the selection",
         footer=True,
     ),
     Action("pane.tree", Scope.PANES, "pane('tree')", ("1",), "Runs", "Go to the tree of runs"),
@@ -233,6 +231,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
         palette=False,
     ),
+    Action("app.theme", Scope.APP, "change_theme", ("T",), "Theme", "Choose a colour theme"),
     Action("app.quit", Scope.APP, "quit", ("q", "ctrl+q"), "Quit", "Leave; whatever runs goes on"),
 )
 

@@ -11,18 +11,19 @@ import time
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from contexta.live import Change
+from contexta.query.port import Queries
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.messages import Refreshed, RefreshFailed
+from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
 from contexta_tui.settings import Settings
 from contexta_tui.text import safe
 from contexta_tui.theme import ASCII, UNICODE
-from contexta_tui.viewmodels.panes import TITLES, Arrangement, Pane, arrange
+from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target
 from contexta_tui.viewmodels.refresh import work as compute
 from contexta_tui.widgets.detail import DetailPane
@@ -30,7 +31,7 @@ from contexta_tui.widgets.issue_list import IssueList
 from contexta_tui.widgets.lineage_view import LineageView
 from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
-from contexta_tui.widgets.tab_bar import TabBar
+from contexta_tui.widgets.workbench import Workbench
 
 OPENING = "Opening…"
 
@@ -52,52 +53,45 @@ class ExplorerScreen(Screen[None]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         glyphs = ASCII if settings.ascii else UNICODE
-        self._settings = settings
+        self._glyphs = glyphs
         self._change: Change | None = None
-        self._active = Pane.TREE
-        self._zoomed = False
+        self._records: RecordScreen | None = None
         self._following = False
         self._start_at = settings.select
-        self._arrangement: Arrangement | None = None
+        self._start_filter = settings.filter
         self._status = StatusLine(glyphs=glyphs)
         self._notice = Static(id="notice", markup=False)
-        self._tabs = TabBar()
-        self._tree = RunTree(glyphs=glyphs, id="runs")
+        self._tree = RunTree(glyphs=glyphs)
         self._filter = Input(settings.filter, placeholder="words, status:failed, kind:batch", id="filter")
-        self._detail = DetailPane(glyphs=glyphs, today=_microseconds, id="detail", classes="pane")
-        self._lineage = LineageView(glyphs=glyphs, id="lineage", classes="pane")
-        self._issues = IssueList(glyphs=glyphs, today=_microseconds, id="issues", classes="pane")
-        self._tree_pane = Vertical(self._tree, self._filter, id="tree", classes="pane")
+        self._detail = DetailPane(glyphs=glyphs, today=_microseconds)
+        self._lineage = LineageView(glyphs=glyphs)
+        self._issues = IssueList(glyphs=glyphs, today=_microseconds)
+        self._workbench = Workbench(
+            tree=self._tree,
+            filter_input=self._filter,
+            detail=self._detail,
+            lineage=self._lineage,
+            issues=self._issues,
+        )
         self._empty = Static(OPENING, id="empty", markup=False)
+        self._footer = Footer(show_command_palette=False)
         self._refresher = Refresher(self._start, lambda wait: self.set_timer(wait, self._refresher.poke))
 
     def compose(self) -> ComposeResult:
-        """Status, tabs, panes, keys."""
+        """Status, panes, keys."""
         yield self._status
         yield self._notice
-        yield self._tabs
-        with Container(id="body"):
-            with Vertical(id="left"):
-                yield self._tree_pane
-                yield self._lineage
-            with Vertical(id="right"):
-                yield self._detail
-                yield self._issues
+        yield self._workbench
         yield self._empty
-        yield Footer(show_command_palette=False)
+        yield self._footer
 
     def on_mount(self) -> None:
-        """Dress the panes and let ages grow."""
-        self._tree_pane.border_title = TITLES[Pane.TREE]
-        self._lineage.border_title = TITLES[Pane.LINEAGE]
-        self._issues.border_title = TITLES[Pane.ISSUES]
-        self._detail.border_title = TITLES[Pane.DETAIL]
-        self._filter.display = bool(self._settings.filter)
-        self._notice.display = False
-        if self._settings.filter:
-            self._tree.set_filter(self._settings.filter)
+        """Begin with what the command line asked for, and let ages grow."""
+        self._filter.display = bool(self._start_filter)
+        if self._start_filter:
+            self._tree.set_filter(self._start_filter)
         self._show_body()
-        self._rearrange()
+        self._workbench.rearrange()
         self.set_interval(1.0, self._tick)
 
     # What comes from outside
@@ -110,6 +104,8 @@ class ExplorerScreen(Screen[None]):
         if before is not None and before.revision == change.revision and before.queries is change.queries:
             return
         self._tree.set_revision(change.revision)
+        if self._records is not None and self._records.is_current:
+            self._records.changed()
         if self._following:
             self._refresher.go(Target(newest=True))
         elif self._start_at:
@@ -127,7 +123,7 @@ class ExplorerScreen(Screen[None]):
         if self._change is None:
             return False
         model = self._tree.model
-        shown = self._arrangement.visible if self._arrangement is not None else frozenset(Pane)
+        shows = self._workbench.shows
         detail = DetailSize(
             self._detail.size.width, self._detail.buckets, self._detail.charts, self._detail.selected_key
         )
@@ -138,9 +134,9 @@ class ExplorerScreen(Screen[None]):
             target=wishes.target,
             level=wishes.level,
             node=model.selected,
-            detail=detail if (wishes.node or wishes.target) and Pane.DETAIL in shown else None,
-            lineage=(wishes.node or wishes.target is not None) and Pane.LINEAGE in shown,
-            issues=wishes.issues and Pane.ISSUES in shown,
+            detail=detail if (wishes.node or wishes.target) and shows(Pane.DETAIL) else None,
+            lineage=(wishes.node or wishes.target is not None) and shows(Pane.LINEAGE),
+            issues=wishes.issues and shows(Pane.ISSUES),
         )
         if not (job.tree or job.target or job.level or job.detail or job.lineage or job.issues):
             return False
@@ -239,7 +235,7 @@ class ExplorerScreen(Screen[None]):
         name = roots[0].name if len(roots) == 1 else f"{len(roots)} projects" if roots else ""
         self._status.show_project(name)
         filtered = self._tree.model.filtered
-        self._tree_pane.border_subtitle = filtered.summary if filtered is not None else None
+        self._workbench.note(filtered.summary if filtered is not None else None)
 
     def _show_body(self) -> None:
         """The panes, or one calm sentence while there is nothing for them to show."""
@@ -249,7 +245,7 @@ class ExplorerScreen(Screen[None]):
         if empty and change is not None and change.counts.runs + change.counts.deployments and not notice:
             notice = OPENING
         self._empty.display = empty
-        self.query_one("#body").display = not empty
+        self._workbench.display = not empty
         self._empty.update(OPENING if change is None else notice or "Nothing has been recorded yet.")
         self._notice.display = bool(notice) and not empty
         self._notice.update(notice)
@@ -258,67 +254,29 @@ class ExplorerScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Arrange the panes for the new size."""
-        self._rearrange()
+        self._workbench.rearrange()
 
-    def on_descendant_focus(self) -> None:
-        """The pane that has the focus is the active one."""
-        pane = self._pane_of_focus()
-        if pane is not None and pane != self._active:
-            self._active = pane
-            self._rearrange()
-
-    def _rearrange(self) -> None:
-        arrangement = arrange(self.size.width, self.size.height, self._active, zoomed=self._zoomed)
-        self._tabs.show(self._active)
-        if arrangement == self._arrangement:
-            return
-        shown = frozenset() if self._arrangement is None else self._arrangement.visible
-        self._arrangement = arrangement
-        visible = arrangement.visible
-        for pane in Pane:
-            self.query_one(f"#{pane}").display = pane in visible
-        self.query_one("#left").display = bool(visible & {Pane.TREE, Pane.LINEAGE})
-        self.query_one("#right").display = bool(visible & {Pane.DETAIL, Pane.ISSUES})
-        self.query_one(Footer).display = arrangement.chrome
-        self._tabs.display = arrangement.tabs
-        self.set_class(arrangement.wide, "-wide")
-        self.set_class(not arrangement.borders, "-bare")
-        if visible - shown:
-            self._refresher.wish(tree=True, node=True, issues=True, urgent=True)
-
-    def _pane_of_focus(self) -> Pane | None:
-        node = self.focused
-        if node is None:
-            return None
-        return next((Pane(each.id) for each in node.ancestors_with_self if each.id in set(Pane)), None)
-
-    @on(TabBar.Chosen)
-    def _tab_chosen(self, event: TabBar.Chosen) -> None:
-        self.action_pane(event.pane.value)
+    @on(Workbench.Arranged)
+    def _arranged(self) -> None:
+        """Fill the panes that have come into view."""
+        self._footer.display = self._workbench.roomy
+        self._refresher.wish(tree=True, node=True, issues=True, urgent=True)
 
     def action_pane(self, name: str) -> None:
         """Go to a pane."""
-        self._active = Pane(name)
-        self._rearrange()
-        widget = self._tree if self._active == Pane.TREE else self.query_one(f"#{name}")
-        self.call_after_refresh(widget.focus)
+        self._workbench.go(Pane(name))
 
     def action_next_pane(self) -> None:
         """Go to the next pane."""
-        self._step_pane(1)
+        self._workbench.step(1)
 
     def action_previous_pane(self) -> None:
         """Go to the previous pane."""
-        self._step_pane(-1)
-
-    def _step_pane(self, step: int) -> None:
-        panes = list(Pane)
-        self.action_pane(panes[(panes.index(self._active) + step) % len(panes)].value)
+        self._workbench.step(-1)
 
     def action_zoom(self) -> None:
         """Give the screen to the active pane, or back to all."""
-        self._zoomed = not self._zoomed
-        self._rearrange()
+        self._workbench.zoom()
 
     # Finding
 
@@ -347,19 +305,21 @@ class ExplorerScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter."""
         self._filter.display = True
-        self.action_pane(Pane.TREE)
+        self._workbench.go(Pane.TREE)
         self.call_after_refresh(self._filter.focus)
 
     def action_clear_filter(self) -> None:
-        """Leave the filter, else the zoomed pane."""
+        """Leave the filter, else the zoomed pane, else follow mode."""
         if self._filter.display:
             self._filter.value = ""
             self._filter.display = False
             self._tree.set_filter("")
             self.call_after_refresh(self._tree.focus)
             self._show_names()
-        elif self._zoomed:
-            self.action_zoom()
+        elif self._workbench.zoomed:
+            self._workbench.zoom()
+        else:
+            self._follow(following=False)
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
@@ -376,7 +336,24 @@ class ExplorerScreen(Screen[None]):
 
     @on(RunTree.LeafOpened)
     def _leaf_opened(self) -> None:
-        self.action_pane(Pane.DETAIL)
+        self._workbench.go(Pane.DETAIL)
+
+    def action_records(self) -> None:
+        """Show the records of the selection."""
+        node = self._tree.model.selected
+        if node is not None and self._change is not None:
+            self._records = RecordScreen(node, self._queries, glyphs=self._glyphs, today=_microseconds)
+            self.app.push_screen(self._records)
+
+    @on(DetailPane.RecordsWanted)
+    def _records_wanted(self) -> None:
+        self.action_records()
+
+    def _queries(self) -> Queries:
+        """Where to ask now; a follower may change it."""
+        change = self._change
+        assert change is not None  # noqa: S101 - records are opened from a change
+        return change.queries
 
     def action_copy_ref(self) -> None:
         """Copy the ref of the selection."""

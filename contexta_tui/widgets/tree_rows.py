@@ -7,7 +7,7 @@ narrow, never pushed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.style import Style
 from textual.strip import Strip
@@ -69,6 +69,8 @@ def draw_row(row: TreeRow, width: int, inks: Inks, glyphs: Glyphs, now: int) -> 
         dots = f"{indent}  {glyphs.dot} {glyphs.dot} {glyphs.dot}"
         return line((cell_fit(dots, width), inks["quiet"]))
     columns = Columns.of(width)
+    if columns.info and not _info(node):
+        columns = replace(columns, info=0)
     arrow = "  " if row.expanded is None else f"{glyphs.expanded if row.expanded else glyphs.collapsed} "
     head = f"{indent}{arrow}"
     sign = f"{glyphs.failed if node.failed else glyphs.status(node.status)} "
@@ -87,9 +89,8 @@ def _columns(
 ) -> list[tuple[str, Style]]:
     parts: list[tuple[str, Style]] = []
     if columns.info:
-        note = node.failed and node.note
-        text = safe(node.note, 40) if note else child_count(node)
-        parts.append((" " + cell_fit(text, columns.info - 1), inks["failed" if note else "quiet"]))
+        ink = inks["failed" if node.failed and node.note else "quiet"]
+        parts.append((" " + cell_fit(_info(node), columns.info - 1), ink))
     if columns.time:
         ink = inks["open" if node.status == Status.OPEN else "quiet"]
         parts.append((elapsed(node, now).rjust(columns.time), ink))
@@ -97,6 +98,11 @@ def _columns(
         count = f"{glyphs.failed}{short_number(node.failed_below)}" if node.failed_below else ""
         parts.append((count.rjust(columns.failures), inks["failed"] + _BOLD))
     return parts
+
+
+def _info(node: NodeRow) -> str:
+    """Why a node failed in a word, else how many children it has; without either its name gets the cells."""
+    return safe(node.note, 40) if node.failed and node.note else child_count(node)
 
 
 def child_count(node: NodeRow) -> str:
