@@ -3,8 +3,8 @@
 This module wires the parts; it knows no screen. A `Follower` publishes `Change` values, at most 20 a second,
 and whoever receives one asks its `queries` for what it wants to show.
 
-A capture that is large and not indexed yet is shown newest first: a preview, an own catalog in memory over the
-last bytes of each file, follows the live end while the durable catalog takes in everything from its
+A capture that is large and not indexed yet is shown newest first: a preview, an own catalog in memory over
+the last bytes of each file, follows the live end while the durable catalog takes in everything from its
 committed offset; then it is put in its place.
 """
 

@@ -20,7 +20,7 @@ import platformdirs
 
 from contexta.catalog.schema import SCHEMA_VERSION, TABLES
 
-_SETTINGS: Final = {
+_SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
     # One thread leaves a core to the screen, and to the job that is being watched.
     "threads": 1,
     "memory_limit": "512MB",
@@ -85,7 +85,7 @@ class Catalog:
         for attempt in range(2):
             try:
                 return cls(_connect(path, identity), path)
-            except _Stale:
+            except _StaleError:
                 _put_aside(path, keep=False)
             except duckdb.IOException as error:
                 if "lock" in str(error).lower():
@@ -129,7 +129,7 @@ class Catalog:
             self.connection.close()
 
 
-class _Stale(Exception):
+class _StaleError(Exception):
     """The catalog was made by another version."""
 
 
@@ -160,7 +160,7 @@ def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
             return connection
         meta = dict(connection.execute("select key, value from meta").fetchall()) if "meta" in tables else {}
         if meta != {**_versions(), "workspaces": identity}:
-            raise _Stale
+            raise _StaleError  # noqa: TRY301 - the handler below closes the connection whatever happened
         # A cheap look at every table: a damaged file fails here, and is built anew, not on the screen.
         connection.execute("select max(id), max(records) from nodes").fetchall()
         connection.execute("select max(id) from records").fetchall()

@@ -12,7 +12,7 @@ import duckdb
 
 from contexta.catalog.lines import micros
 from contexta.catalog.schema import KINDS, STATUSES
-from contexta.query.results import NodeKind, Origin
+from contexta.vocabulary import NodeKind, Origin
 
 _STATUSES: Final = ", ".join(f"'{status}'" for status in STATUSES)
 
@@ -40,7 +40,8 @@ def _status(text: str) -> str:
 _CAPTURED: Final = f"""
 insert into facts
 with last as (
-    select s.rowid as n, s.written_at, s.payload as c, scope.id, scope.kind, s.payload.extensions as extensions
+    select s.rowid as n, s.written_at, s.payload as c, scope.id, scope.kind,
+           s.payload.extensions as extensions
     from slice s join scopes scope on scope.ref = s.subject
     where s.shape = 'context'
     qualify row_number() over (partition by scope.id order by s.written_at desc, s.rowid desc) = 1

@@ -153,11 +153,12 @@ class Indexer:
         )
 
     def _discover(self, now: float) -> bool:
-        fresh = []
-        for number, workspace in enumerate(self._workspaces):
-            for found in sources(workspace):
-                if (number, found.path) not in self._followed:
-                    fresh.append(self._follow(number, found))
+        fresh = [
+            self._follow(number, found)
+            for number, workspace in enumerate(self._workspaces)
+            for found in sources(workspace)
+            if (number, found.path) not in self._followed
+        ]
         if fresh:
             with self.catalog.transaction() as connection:
                 save(connection, [item.source for item in fresh])
@@ -223,6 +224,8 @@ class Indexer:
             except OSError as error:
                 self._set(item, item.source.with_state("unreadable", (error.strerror or str(error)).lower()))
                 continue
+            if reading is None:
+                continue
             if reading.mark.position == item.source.mark.position:
                 item.pending = False
                 continue
@@ -280,7 +283,7 @@ class Indexer:
         except ledger.LedgerError as error:
             self._set(item, item.source.with_mark(mark).with_state("unreadable", str(error)))
             return True
-        except ledger.LessThanBefore:
+        except ledger.LessThanBeforeError:
             return None
         shrunk = rows < item.source.lines
         item.source = source.with_mark(mark).with_lines(rows - item.source.lines, 0)

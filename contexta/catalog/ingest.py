@@ -1,8 +1,8 @@
 """Takes lines into the catalog: bytes in, rows and the offset they came from out, in one transaction.
 
 A slice is handed to DuckDB as a file (in memory where the system has such files), parsed there, and run
-through `tree` and `records`. A line that cannot be read is never fatal: it is put aside with its file, offset,
-length and error, what was glued behind it is saved, and all others are taken.
+through `tree` and `records`. A line that cannot be read is never fatal: it is put aside with its file,
+offset, length and error, what was glued behind it is saved, and all others are taken.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _unreadable(connection: duckdb.DuckDBPyConnection) -> set[int]:
 def _take_apart(
     connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], line_format: str, workspace: int
 ) -> tuple[dict[int, int], tuple[Damage, ...]]:
-    """The exact way, for slices with damage: cut the lines ourselves, put the bad ones aside, read the rest again."""
+    """The exact way, for slices with damage: cut lines here, put the bad ones aside, read the rest again."""
     pieces = [(part, line) for part in parts for line in read.lines(part.data)]
     counted = {part.source_id: 0 for part in parts}
     for part, _ in pieces:

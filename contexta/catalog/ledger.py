@@ -21,7 +21,7 @@ import duckdb
 
 from contexta.catalog import facts, tree
 from contexta.catalog.lines import CONTEXT_MEMBERS, REFS
-from contexta.query.results import Origin
+from contexta.vocabulary import Origin
 
 SUPPORTED_SCHEMA: Final = "1"
 
@@ -60,7 +60,7 @@ class LedgerError(Exception):
     """The ledger cannot be read now; the message is one clause for the screen."""
 
 
-class LessThanBefore(Exception):
+class LessThanBeforeError(Exception):
     """The ledger takes back what it said before; only reading everything anew is right then."""
 
 
@@ -123,7 +123,7 @@ def take(connection: duckdb.DuckDBPyConnection, path: Path, workspace: int) -> i
 
     Raises:
         LedgerError: It cannot be read: a newer format, another schema, damage, or changing too fast.
-        LessThanBefore: It takes back what it said before; nothing was changed.
+        LessThanBeforeError: It takes back what it said before; nothing was changed.
     """
     with tempfile.TemporaryDirectory(prefix="contexta-ledger-") as folder:
         copy = _copy(path, Path(folder))
@@ -169,7 +169,7 @@ def _read(connection: duckdb.DuckDBPyConnection, workspace: int) -> int:
         tree.add_nodes(connection, workspace, Origin.STORED)
         facts.read_captured(connection, Origin.STORED)
         if tree.takes_back(connection):
-            raise LessThanBefore
+            raise LessThanBeforeError  # noqa: TRY301 - rolled back below like every failure
         tree.apply_facts(connection)
         tree.settle_failures(connection, stated=True, signalled=False)
         tree.order_stored(connection)

@@ -1,21 +1,22 @@
 """From JSON lines to one table of facts: what each line format looks like, and what of it is taken.
 
 The formats, capture (`cache/capture/*.jsonl`), segments (`records/segments/*.jsonl`) and the lines that
-`bindings` makes, end in the same temporary table `slice`, so that everything after it is written once. DuckDB parses the lines
-in C++ without holding Python's lock. The members that are read are declared, all others are skipped:
-a foreign member is no error, a member of another type becomes NULL.
+`bindings` makes, end in the same temporary table `slice`, so that everything after it is written once.
+DuckDB parses the lines in C++ without holding Python's lock. The members that are read are declared, all
+others are skipped: a foreign member is no error, a member of another type becomes NULL.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from contexta.query.results import Origin
+from contexta.vocabulary import Origin
 
 _ENVELOPE: Final = """struct(
     record_ref varchar, record_type varchar, recorded_at varchar, observed_at varchar, producer_ref varchar,
-    run_ref varchar, deployment_execution_ref varchar, stage_execution_ref varchar, batch_execution_ref varchar,
-    sample_observation_ref varchar, operation_context_ref varchar, degradation_marker varchar)"""
+    run_ref varchar, deployment_execution_ref varchar, stage_execution_ref varchar,
+    batch_execution_ref varchar, sample_observation_ref varchar, operation_context_ref varchar,
+    degradation_marker varchar)"""
 
 _PAYLOAD: Final = """struct(
     metric_key varchar, value json, value_type varchar, unit varchar, aggregation_scope varchar, tags json,
@@ -64,7 +65,8 @@ CONTEXT_MEMBERS: Final = (
 
 _CONTEXT: Final = ", ".join(f"{name} {kind}" for name, kind in CONTEXT_MEMBERS)
 
-_MEMBERS: Final = f"struct(envelope {_ENVELOPE}, payload {_PAYLOAD}, manifest {_MANIFEST}, binding_status varchar, {_CONTEXT})"
+_MEMBERS: Final = f"""struct(
+    envelope {_ENVELOPE}, payload {_PAYLOAD}, manifest {_MANIFEST}, binding_status varchar, {_CONTEXT})"""
 
 _COLUMNS: Final = {
     "capture": f"{{'captured_at': 'varchar', 'payload_type': 'varchar', 'payload': '{_MEMBERS}'}}",

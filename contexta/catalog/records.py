@@ -13,7 +13,7 @@ import duckdb
 
 from contexta.catalog.lines import micros
 from contexta.catalog.schema import KINDS, RECORD_TYPES, SIGNALS
-from contexta.query.results import NodeKind, Origin, RecordType
+from contexta.vocabulary import NodeKind, Origin, RecordType
 
 _TYPES: Final = ", ".join(f"'{record_type}'" for record_type in RECORD_TYPES)
 _METRIC, _EVENT, _SPAN = (
@@ -42,8 +42,8 @@ with each as (
 )
 select $next_id + row_number() over (order by each.n) - 1 as id, each.key, payload.envelope.record_ref as ref,
        {RECORD_TYPE}::utinyint as type,
-       leaf.id as node_id, leaf.project_id, coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id, leaf.batch_id,
-       $origin::utinyint as origin,
+       leaf.id as node_id, leaf.project_id, coalesce(leaf.run_id, run.id) as run_id,
+       leaf.stage_id, leaf.batch_id, $origin::utinyint as origin,
        {micros("payload.envelope.observed_at")} as observed_at,
        {micros("payload.envelope.recorded_at")} as recorded_at,
        coalesce(payload.payload.metric_key, payload.payload.event_key, payload.payload.span_name,
@@ -131,7 +131,8 @@ def add_fresh_records(
     signalled, deployments = connection.execute(_WHAT_ELSE).fetchone() or (0, 0)
     if signalled:
         connection.execute(
-            "insert into signals select record_id, node_id, signal, observed_at from new_signals order by record_id"
+            "insert into signals"
+            " select record_id, node_id, signal, observed_at from new_signals order by record_id"
         )
         connection.execute(_FAULTS)
     if deployments:
@@ -148,7 +149,8 @@ with each as (
     qualify row_number() over (partition by key order by rowid desc) = 1
 )
 select each.n, each.key, m.artifact_ref as ref, m.artifact_kind as kind, m.location_ref as location,
-       try_cast(m.size_bytes::varchar as bigint) as size_bytes, m.hash_value, {micros("m.created_at")} as created_at,
+       try_cast(m.size_bytes::varchar as bigint) as size_bytes, m.hash_value,
+       {micros("m.created_at")} as created_at,
        leaf.id as node_id, leaf.project_id,
        coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id, binding, m.attributes::varchar as attributes
 from each join scopes leaf on leaf.ref = each.subject
@@ -167,7 +169,8 @@ def add_artifacts(connection: duckdb.DuckDBPyConnection, workspace: int, origin:
         {"origin": int(origin)},
     )
     connection.execute(
-        "insert into artifacts select (select coalesce(max(id), 0) from artifacts) + row_number() over (order by n),"
+        "insert into artifacts"
+        " select (select coalesce(max(id), 0) from artifacts) + row_number() over (order by n),"
         " key, ref, kind, location, size_bytes, hash_value, created_at, node_id, project_id, run_id, stage_id,"
         " $origin, binding, attributes from new_artifacts"
         " where key not in (select key from artifacts) order by n",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from contexta.query.results import NodeKind, RecordType, Status
+from contexta.vocabulary import NodeKind, RecordType, Status
 
 SCHEMA_VERSION: Final = "1"
 """Written into every catalog. A catalog with another version is rebuilt, never migrated."""

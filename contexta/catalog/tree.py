@@ -12,7 +12,7 @@ from typing import Final
 import duckdb
 
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS, STATUSES
-from contexta.query.results import NodeKind, Origin, Status
+from contexta.vocabulary import NodeKind, Origin, Status
 
 _PROJECT, _SAMPLE = KINDS.index(NodeKind.PROJECT), KINDS.index(NodeKind.SAMPLE)
 _FAILED = STATUSES.index(Status.FAILED)
@@ -30,13 +30,13 @@ with known as (
     select id, key, {_CHILD_COUNTS} from nodes where key in (select key from refs)
 ), seen as (
     select r.*, k.id is null as is_new,
-           coalesce(k.id, $next_id
-               + row_number() over (partition by k.id is null order by r.n, r.kind, r.ref) - 1)::integer as id,
+           coalesce(k.id, $next_id - 1
+               + row_number() over (partition by k.id is null order by r.n, r.kind, r.ref))::integer as id,
            {", ".join(f"coalesce(k.{column}, 0) as {column}" for column in CHILD_COLUMNS.values())}
     from refs r left join known k on k.key = r.key
 )
-select r.id, r.key, r.ref, r.kind, r.name, r.n, r.is_new,
-       p.id as parent_id, project.id as project_id, run.id as run_id, stage.id as stage_id, batch.id as batch_id,
+select r.id, r.key, r.ref, r.kind, r.name, r.n, r.is_new, p.id as parent_id,
+       project.id as project_id, run.id as run_id, stage.id as stage_id, batch.id as batch_id,
        {_PARENTS_COUNT} as siblings
 from seen r
 left join seen p on r.kind <> {_PROJECT} and p.ref = case
@@ -80,7 +80,8 @@ def add_nodes(connection: duckdb.DuckDBPyConnection, workspace: int, origin: Ori
     ).fetchone() or (1, 0)
     connection.execute(_SCOPES, {"next_id": next_id, "roots": roots})
     connection.execute(
-        "update nodes set origin = origin | $origin where id in (select id from scopes) and origin & $origin = 0",
+        "update nodes set origin = origin | $origin"
+        " where id in (select id from scopes) and origin & $origin = 0",
         {"origin": int(origin)},
     )
     (new,) = connection.execute("select count(*) from scopes where is_new").fetchone() or (0,)
@@ -98,8 +99,9 @@ update nodes set
 from (
     with t as (
         select node_id, any_value(project_id) as project_id, run_id, any_value(stage_id) as stage_id,
-               any_value(batch_id) as batch_id, count(*) as records,
-               count(*) filter (type = 0) as metrics, min(observed_at) as first_at, max(observed_at) as last_at
+               any_value(batch_id) as batch_id,
+               count(*) as records, count(*) filter (type = 0) as metrics,
+               min(observed_at) as first_at, max(observed_at) as last_at
         from fresh group by node_id, run_id
     ), u as (
         select unnest(list_distinct([node_id, project_id, run_id, stage_id, batch_id])) as id,

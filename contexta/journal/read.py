@@ -1,4 +1,4 @@
-"""Reads the journal: where lines begin and end, and what can be saved of a damaged one.
+r"""Reads the journal: where lines begin and end, and what can be saved of a damaged one.
 
 Works on bytes that were read before; opens no file. A line ends at the byte `\n` and nowhere else:
 U+2028, U+2029 and U+0085 stand raw inside strings. What follows the last `\n` is not a line yet.

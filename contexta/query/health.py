@@ -16,6 +16,7 @@ from contexta.query.results import NodeKind, NodeRow, SourceRow, Status
 _LIMIT: Final = 10_000
 _KIND: Final = {kind: index for index, kind in enumerate(KINDS)}
 _STATUS: Final = {status: index for index, status in enumerate(STATUSES)}
+_ENDED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ def runs_without_stage(cursor: duckdb.DuckDBPyConnection, name: str) -> tuple[Su
     return _subjects(
         cursor,
         f"""n.kind = {_KIND[NodeKind.RUN]}
-            and n.status in ({_STATUS[Status.COMPLETED]}, {_STATUS[Status.FAILED]}, {_STATUS[Status.CANCELLED]})
-            and n.ref not in (select replace(left(s.ref, -1 - length($name)), 'stage:', 'run:')
-                              from nodes s where s.kind = {_KIND[NodeKind.STAGE]} and ends_with(s.ref, '.' || $name))""",
+            and n.status in ({", ".join(str(_STATUS[status]) for status in _ENDED)})
+            and n.id not in (select s.run_id from nodes s
+                             where s.kind = {_KIND[NodeKind.STAGE]} and ends_with(s.ref, '.' || $name))""",
         {"name": name},
     )
 

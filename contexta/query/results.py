@@ -8,57 +8,29 @@ them safe for a terminal first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag, StrEnum
 
+from contexta.vocabulary import NodeKind, Origin, RecordType, Severity, Status
 
-class NodeKind(StrEnum):
-    """The kinds of node in the tree, as the prefix of their refs names them."""
-
-    PROJECT = "project"
-    RUN = "run"
-    STAGE = "stage"
-    BATCH = "batch"
-    SAMPLE = "sample"
-    OPERATION = "op"
-    DEPLOYMENT = "deployment"
-
-
-class Status(StrEnum):
-    """The state of a scope.
-
-    `unknown` is a scope that is known from its records only: nothing says that it ended.
-    """
-
-    OPEN = "open"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-
-
-class Origin(IntFlag):
-    """Where a fact is known from."""
-
-    NONE = 0
-    CAPTURED = 1
-    STORED = 2
-
-    def labels(self) -> tuple[str, ...]:
-        """The origins by name, e.g. `("captured", "stored")`."""
-        return tuple(str(flag.name).lower() for flag in (Origin.CAPTURED, Origin.STORED) if flag & self)
-
-
-class Severity(StrEnum):
-    """How bad an issue is, worst first."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-    @property
-    def rank(self) -> int:
-        """0 for the worst."""
-        return list(Severity).index(self)
+__all__ = [
+    "ArtifactRow",
+    "ChildGroup",
+    "Counts",
+    "DeploymentLink",
+    "Issue",
+    "Lineage",
+    "MetricSeries",
+    "MetricSummary",
+    "NodeKind",
+    "NodeRow",
+    "Origin",
+    "Reason",
+    "RecordRow",
+    "RecordType",
+    "SeriesPoint",
+    "Severity",
+    "SourceRow",
+    "Status",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +145,6 @@ class MetricSeries:
     points: tuple[SeriesPoint, ...]
 
 
-class RecordType(StrEnum):
-    """Types of record."""
-
-    METRIC = "metric"
-    EVENT = "event"
-    SPAN = "span"
-    DEGRADED = "degraded"
-
-
 @dataclass(frozen=True, slots=True)
 class RecordRow:
     """One record, whole.
@@ -233,7 +196,7 @@ class Reason:
         detail: The rest: an event's message, or where a metric stands; may be empty.
         stacktrace: The recorded stack trace, several lines, or empty.
         node_id: The node that it was recorded on.
-        node_path: Names from the stage down to that node, for display, e.g. `("evaluate", "holdout", "q-4")`.
+        node_path: Names from the stage down to that node, e.g. `("evaluate", "holdout", "q-4")`.
         at: Time of the evidence, or `None`.
         record_id: The record, or `None` when it is not a record.
     """
@@ -343,7 +306,7 @@ class SourceRow:
         bytes: Size when last looked at.
         lines: Lines (or rows) taken in.
         damaged_lines: Lines that could not be read.
-        pending_bytes: Bytes after the last newline: a line that is still being written, or was never finished.
+        pending_bytes: Bytes after the last newline: a line that is being written, or was never finished.
         state: `ok`, `locked`, `missing` or `unreadable`.
         detail: One sentence when the state is not `ok`, else empty.
     """

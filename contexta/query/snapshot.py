@@ -181,7 +181,8 @@ def _sample_counts(cursor: duckdb.DuckDBPyConnection) -> dict[int, int]:
 def _artifacts(cursor: duckdb.DuckDBPyConnection) -> dict[int, list[ArtifactItem]]:
     found: dict[int, list[ArtifactItem]] = defaultdict(list)
     for row in cursor.execute(
-        "select ref, kind, location, size_bytes, hash_value, created_at, run_id, origin from artifacts order by id"
+        "select ref, kind, location, size_bytes, hash_value, created_at, run_id, origin"
+        " from artifacts order by id"
     ).fetchall():
         artifact = lineage.artifact_of(row)
         if artifact.run_id is not None:

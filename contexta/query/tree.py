@@ -188,7 +188,7 @@ def next_failure(
 
 
 def newest_activity(cursor: duckdb.DuckDBPyConnection) -> NodeRow | None:
-    """The innermost open scope of the open run that was heard of last; the newest leaf when nothing is open."""
+    """The innermost open scope of the open run heard of last; the newest leaf when nothing is open."""
     is_open = STATUSES.index(Status.OPEN)
     found = cursor.execute(
         f"""

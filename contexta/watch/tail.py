@@ -6,8 +6,10 @@ position is only trusted while the first bytes and the bytes just before it are 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import time
 from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import blake2b
@@ -18,6 +20,7 @@ from contexta.journal.read import MAX_LINE_BYTES
 
 HEAD_BYTES: Final = 1024
 TAIL_BYTES: Final = 256
+_SAME_STAMP_NS: Final = 2_000_000_000
 
 
 class Verdict(Enum):
@@ -84,60 +87,90 @@ def look(path: Path, mark: Mark, root: Path) -> tuple[Verdict, Mark, str]:
         The verdict; the mark with what `stat` says now; why it is unreadable, as a clause, or an empty text.
     """
     try:
-        found = os.stat(path)
-    except FileNotFoundError:
+        found = path.stat()
+        now = replace(mark, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
+        if now == mark and not _is_recent(now):
+            return Verdict.UNCHANGED, now, ""
+        if why := refusal(path, found, root):
+            return Verdict.UNREADABLE, mark, why
+        return _verdict(path, now), now, ""
+    except (FileNotFoundError, NotADirectoryError):
         return Verdict.MISSING, mark, ""
     except OSError as error:
         return Verdict.UNREADABLE, mark, (error.strerror or str(error)).lower()
+
+
+def refusal(path: Path, found: os.stat_result, root: Path) -> str:
+    """Why a file is not to be opened, as a clause, or an empty text; a pipe would block, a device never end.
+
+    Raises:
+        OSError: The path cannot be resolved.
+    """
     if not stat.S_ISREG(found.st_mode):
-        return Verdict.UNREADABLE, mark, "not a regular file"
-    seen = (found.st_ino, found.st_size, found.st_mtime_ns)
-    if seen == (mark.inode, mark.size, mark.mtime_ns):
-        return Verdict.UNCHANGED, mark, ""
+        return "not a regular file"
     if not Path(os.path.realpath(path)).is_relative_to(root):
-        return Verdict.UNREADABLE, mark, "a link that leads out of the workspace"
-    now = replace(mark, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
-    if found.st_size < mark.position:
-        return Verdict.REPLACED, now, ""
+        return "a link that leads out of the workspace"
+    return ""
+
+
+def _is_recent(mark: Mark) -> bool:
+    """Whether the file was written so lately that a second write may have left the same time stamp."""
+    return abs(time.time_ns() - mark.mtime_ns) < _SAME_STAMP_NS
+
+
+def _verdict(path: Path, now: Mark) -> Verdict:
+    if now.size < now.position:
+        return Verdict.REPLACED
+    descriptor = open_regular(path)
     try:
-        same = _same_file(path, mark)
-    except OSError as error:
-        return Verdict.UNREADABLE, mark, (error.strerror or str(error)).lower()
-    if not same:
-        return Verdict.REPLACED, now, ""
-    return (Verdict.GROWN if found.st_size > mark.position else Verdict.UNCHANGED), now, ""
+        if _known_bytes(descriptor, now) is None:
+            return Verdict.REPLACED
+    finally:
+        os.close(descriptor)
+    return Verdict.GROWN if now.size > now.position else Verdict.UNCHANGED
 
 
-def read(path: Path, mark: Mark, limit: int = MAX_LINE_BYTES) -> Reading:
+def read(
+    path: Path, mark: Mark, limit: int = MAX_LINE_BYTES, *, longest: int = MAX_LINE_BYTES
+) -> Reading | None:
     """Reads complete lines from the mark on.
 
     Args:
-        path: The file, which `look` found to be the same.
+        path: The file.
         mark: Where to start.
-        limit: Bytes to read at most. A line longer than `MAX_LINE_BYTES` is passed over, a piece a call.
+        limit: Bytes to read at most; a single line may exceed it.
+        longest: Bytes of the longest line; a longer one is passed over, a piece a call.
+
+    Returns:
+        What was read; `None` when the file is another than the mark's by now.
 
     Raises:
         OSError: The file cannot be read.
     """
-    descriptor = _open(path)
+    descriptor = open_regular(path)
     try:
         start = mark.position
         data = os.pread(descriptor, limit, start)
-        if len(data) == limit < MAX_LINE_BYTES and b"\n" not in data:
-            data = os.pread(descriptor, MAX_LINE_BYTES, start)
-        skipped = None
-        if mark.skip_from is not None:
-            end = data.find(b"\n") + 1
-            if not end:
-                return Reading(start, b"", None, _moved(descriptor, mark, start + len(data), mark.skip_from))
-            skipped = (mark.skip_from, start + end - 1 - mark.skip_from)
-            start, data = start + end, data[end:]
-        end = data.rfind(b"\n") + 1
-        if not end and len(data) >= MAX_LINE_BYTES:
-            return Reading(start, b"", skipped, _moved(descriptor, mark, start + len(data), start))
-        return Reading(start, data[:end], skipped, _moved(descriptor, mark, start + end, None))
+        if len(data) == limit < longest and b"\n" not in data:
+            data = os.pread(descriptor, longest, start)
+        # Only now: had the file been replaced before the bytes were read, they would not be its own.
+        known = _known_bytes(descriptor, mark)
     finally:
         os.close(descriptor)
+    if known is None:
+        return None
+    skipped = None
+    at = start
+    if mark.skip_from is not None:
+        end = data.find(b"\n") + 1
+        if not end:
+            return Reading(start, b"", None, _moved(mark, known, data, mark.skip_from))
+        skipped = (mark.skip_from, start + end - 1 - mark.skip_from)
+        at += end
+    end = data.rfind(b"\n") + 1
+    if start + end <= at and len(data) - (at - start) >= longest:
+        return Reading(at, b"", skipped, _moved(mark, known, data, at))
+    return Reading(at, data[at - start : end], skipped, _moved(mark, known, data[:end], None))
 
 
 def line_start(path: Path, position: int) -> int:
@@ -148,7 +181,7 @@ def line_start(path: Path, position: int) -> int:
     """
     if position <= 0:
         return 0
-    descriptor = _open(path)
+    descriptor = open_regular(path)
     try:
         data = os.pread(descriptor, MAX_LINE_BYTES, position - 1)
         return position + data.find(b"\n") if b"\n" in data else position - 1 + len(data)
@@ -162,46 +195,57 @@ def mark_at(path: Path, position: int) -> Mark:
     Raises:
         OSError: The file cannot be read.
     """
-    descriptor = _open(path)
+    if position <= 0:
+        return Mark()
+    descriptor = open_regular(path)
     try:
-        return _moved(descriptor, Mark(), position, None)
+        head = os.pread(descriptor, min(HEAD_BYTES, position), 0)
+        tail = os.pread(descriptor, min(TAIL_BYTES, position), max(0, position - TAIL_BYTES))
     finally:
         os.close(descriptor)
+    return Mark(position, head=_fingerprint(head), head_length=len(head), tail=_fingerprint(tail))
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOCTTY", 0))
+def open_regular(path: Path) -> int:
+    """Opens a file for reading, never waiting for anything.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
 
 
 def _fingerprint(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
-def _moved(descriptor: int, mark: Mark, position: int, skip_from: int | None) -> Mark:
-    if position == mark.position:
+def _known_bytes(descriptor: int, mark: Mark) -> tuple[bytes, bytes] | None:
+    """The first bytes and those before the position, as they are now; `None` when they are not the mark's."""
+    if not mark.position:
+        return b"", b""
+    head = os.pread(descriptor, mark.head_length, 0)
+    tail = os.pread(descriptor, min(TAIL_BYTES, mark.position), max(0, mark.position - TAIL_BYTES))
+    if _fingerprint(head) != mark.head or _fingerprint(tail) != mark.tail:
+        return None
+    return head, tail
+
+
+def _moved(mark: Mark, known: tuple[bytes, bytes], data: bytes, skip_from: int | None) -> Mark:
+    """The mark after `data`; its fingerprints are of the very bytes that were read, not of a second look."""
+    if not data:
         return replace(mark, skip_from=skip_from)
-    head, head_length = mark.head, mark.head_length
-    if head_length < HEAD_BYTES:
-        first = os.pread(descriptor, min(HEAD_BYTES, position), 0)
-        head, head_length = _fingerprint(first), len(first)
-    before = os.pread(descriptor, min(TAIL_BYTES, position), max(0, position - TAIL_BYTES))
+    head, tail = known
+    if len(head) < HEAD_BYTES and mark.head_length == mark.position:
+        head = (head + data[:HEAD_BYTES])[:HEAD_BYTES]
     return replace(
         mark,
-        position=position,
-        head=head,
-        head_length=head_length,
-        tail=_fingerprint(before),
+        position=mark.position + len(data),
+        head=_fingerprint(head),
+        head_length=len(head),
+        tail=_fingerprint((tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]),
         skip_from=skip_from,
     )
-
-
-def _same_file(path: Path, mark: Mark) -> bool:
-    if not mark.position:
-        return True
-    descriptor = _open(path)
-    try:
-        first = os.pread(descriptor, mark.head_length, 0)
-        before = os.pread(descriptor, min(TAIL_BYTES, mark.position), max(0, mark.position - TAIL_BYTES))
-    finally:
-        os.close(descriptor)
-    return _fingerprint(first) == mark.head and _fingerprint(before) == mark.tail
