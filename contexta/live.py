@@ -22,7 +22,7 @@ from typing import Final
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer, Step
 from contexta.query.port import Queries
-from contexta.query.results import Counts, Severity, Status
+from contexta.query.results import Counts, Issue, Severity, Status
 from contexta.reader import CatalogReader
 from contexta.watch.watcher import Watcher
 from contexta.watch.workspace import folders, workspaces_in
@@ -131,6 +131,7 @@ class Follower:
         self._quiet = Quiet()
         self._revision = 0
         self._added: deque[tuple[float, int]] = deque()
+        self._issues: tuple[Issue, ...] = ()
 
     def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
         """Follows until told to stop; blocks, and is meant for a thread of its own.
@@ -295,9 +296,11 @@ class Follower:
         lag: float | None = None,
         same: bool = False,
     ) -> None:
-        if not same:
-            self._revision += 1
         issues = reader.issues()
+        # Time alone makes an issue too: a run that is silent for too long.
+        if not same or issues != self._issues:
+            self._revision += 1
+        self._issues = issues
         indexing = phase is Phase.INDEXING and step is not None and step.total > 0
         publish(
             Change(
