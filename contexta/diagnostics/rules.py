@@ -123,9 +123,9 @@ def of_silence(found: Silence, quiet_s: float, *, process_gone: bool) -> Issue |
     patience = max(PATIENCE_S, PATIENCE_FACTOR * found.longest_us / 1e6)
     if silent_s < (min(PATIENCE_S, 2.0) if process_gone else patience):
         return None
-    why = ", its process has ended" if process_gone else ""
+    why = "its process has ended, " if process_gone else ""
     name = found.subject.node.ref.rpartition(".")[2]
-    summary = f"run {name} is open but silent for {_duration(silent_s)}{why}"
+    summary = f"run {name} is open but {why}silent for {_duration(silent_s)}"
     return _issue(Severity.ERROR, "stalled_run", found.subject, summary)
 
 
