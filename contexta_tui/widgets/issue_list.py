@@ -29,6 +29,9 @@ from contexta_tui.widgets.line_view import LineView
 #: Cells of the code column: as `failed_deployment ×2`.
 _CODE_CELLS = 21
 
+#: Fewest cells of a place; a pane with less room shows codes only.
+_PLACE_FROM = 8
+
 #: A pane lower than this has no room for the summary.
 _SUMMARY_FROM = 5
 
@@ -73,11 +76,11 @@ class IssueRowsView(LineView):
         today = self._today() if self._today is not None else None
         time = " " * 8 if issue.at is None else clock(issue.at, today=today)
         times = f" {'x' if self._glyphs.ascii else '×'}{count(issue.count)}" if issue.count > 1 else ""
-        code_cells = min(_CODE_CELLS, max(8, width // 2))
+        room = width - 2 - _CODE_CELLS - 1 - len(time) - 1
+        code_cells = _CODE_CELLS if room >= _PLACE_FROM else width - 2
         code = cell_fit(safe(issue.code, 40), code_cells - len(times)).rstrip() + times
-        room = width - 2 - code_cells - 1 - len(time) - 1
-        if room < 8:
-            return line((f"{self._glyphs.severity(issue.severity)} ", ink), (cell_fit(code, width - 2), ink))
+        if room < _PLACE_FROM:
+            return line((f"{self._glyphs.severity(issue.severity)} ", ink), (code, ink))
         where = f" {self._glyphs.separator} ".join(safe(name, 60) for name in place(issue))
         quiet = issue.severity is Severity.INFO
         return Strip(

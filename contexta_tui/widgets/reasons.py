@@ -23,6 +23,9 @@ _MESSAGE_LIMIT = 1000
 #: Characters of a stack trace that are looked at: its end, where the exception is.
 _TRACE_LIMIT = 50_000
 
+#: Fewest cells of a line that leave room for a time.
+_TIME_FROM = 32
+
 #: Cells between title, place and detail.
 _BETWEEN = 2
 
@@ -41,7 +44,7 @@ def draw_reason(
         max_lines: Most lines; with more than one the text is wrapped.
     """
     reason = line.reason
-    time = clock(reason.at, today=today, milliseconds=width >= 64)
+    time = clock(reason.at, today=today, milliseconds=width >= 64) if width >= _TIME_FROM else ""
     room = max(4, width - 1 - len(time) - 2)
     parts = _parts(line, inks, glyphs)
     text = (" " * _BETWEEN).join(part for part, _ in parts)

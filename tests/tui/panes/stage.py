@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from textual import on
 from textual.app import App, ComposeResult
+from textual.filter import LineFilter
+from textual.message import Message
 from textual.widget import Widget
 
 from contexta.query.results import (
@@ -25,6 +29,9 @@ from contexta.query.results import (
 )
 from contexta_tui.text import UnprintableFilter
 from contexta_tui.theme import THEMES, with_meanings
+from contexta_tui.widgets.detail import DetailPane
+from contexta_tui.widgets.issue_list import IssueList
+from contexta_tui.widgets.lineage_view import LineageView
 
 #: 2026-11-23 02:27:17.164 UTC, in microseconds.
 NOW = 1_795_400_837_164_000
@@ -59,7 +66,7 @@ class Stage(App[None]):
         super().__init__()
         self.shown = widget
         self.got: list[object] = []
-        self._filter = UnprintableFilter()
+        self._second_layer = UnprintableFilter()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -72,6 +79,16 @@ class Stage(App[None]):
 
     def on_mount(self) -> None:
         self.shown.focus()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._second_layer]
+
+    @on(DetailPane.SeriesWanted)
+    @on(DetailPane.RecordsWanted)
+    @on(LineageView.Chosen)
+    @on(IssueList.Chosen)
+    def keep(self, message: Message) -> None:
+        self.got.append(message)
 
 
 def screen_text(app: App[None]) -> str:

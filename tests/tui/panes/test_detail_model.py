@@ -1,0 +1,104 @@
+"""What the detail pane shows, without a screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from contexta.query.results import NodeKind, Status
+from contexta_tui.viewmodels import detail
+from contexta_tui.viewmodels.detail_layout import chart_places, lay_out
+from tests.tui.fake_queries import FakeQueries, metric, reason
+
+
+def workspace() -> tuple[FakeQueries, dict[str, int]]:
+    fake = FakeQueries()
+    project = fake.add(NodeKind.PROJECT, "digits")
+    run = fake.add(NodeKind.RUN, "tiny-cnn", project)
+    stage = fake.add(NodeKind.STAGE, "evaluate", run)
+    batch = fake.add(NodeKind.BATCH, "holdout", stage, status=Status.FAILED)
+    sample = fake.add(NodeKind.SAMPLE, "q-4", batch, status=Status.FAILED)
+    return fake, {"run": run, "stage": stage, "batch": batch, "sample": sample}
+
+
+def load(fake: FakeQueries, node_id: int, **changes: object) -> detail.DetailView:
+    arguments: dict[str, object] = {"width": 60, "buckets": 100, **changes}
+    return detail.load(fake, fake.node(node_id), **arguments)  # type: ignore[arg-type]
+
+
+def test_nothing_selected_is_said_in_a_sentence() -> None:
+    assert detail.load(FakeQueries(), None, width=60, buckets=10).sentence == "Nothing is selected."
+
+
+def test_reasons_are_asked_for_only_where_something_failed() -> None:
+    fake, ids = workspace()
+    fake.add(NodeKind.BATCH, "fine", ids["stage"])
+    load(fake, fake.tree[ids["stage"]].children[NodeKind.BATCH][1])
+    assert fake.calls["reasons"] == 0
+    load(fake, ids["run"])
+    assert fake.calls["reasons"] == 1
+
+
+def test_places_are_relative_to_the_node() -> None:
+    fake, ids = workspace()
+    evidence = (
+        reason(ids["sample"], "answer.wrong", node_path=("evaluate", "holdout", "q-4")),
+        reason(ids["batch"], "RuntimeError: boom", node_path=("evaluate", "holdout"), stacktrace="Traceback"),
+    )
+    for name in ("run", "stage", "batch", "sample"):
+        fake.reasons_by_node[ids[name]] = evidence
+    assert [line.place for line in load(fake, ids["run"]).reasons] == [
+        ("evaluate", "holdout", "q-4"),
+        ("evaluate", "holdout"),
+    ]
+    assert [line.place for line in load(fake, ids["stage"]).reasons] == [("holdout", "q-4"), ("holdout",)]
+    assert [line.place for line in load(fake, ids["batch"]).reasons] == [("q-4",), ()]
+    view = load(fake, ids["batch"])
+    assert view.path == ("evaluate", "holdout")
+    assert view.trace == "Traceback"
+    assert load(fake, ids["run"]).path == ("tiny-cnn",)
+
+
+def test_only_the_series_that_are_charted_are_asked_for() -> None:
+    fake, ids = workspace()
+    rows = [metric(f"key-{index:02}", (1.0, 2.0)) for index in range(40)]
+    fake.metrics_by_node[ids["run"]] = tuple(summary for summary, _ in rows)
+    for summary, series in rows:
+        fake.series_by_node[ids["run"], summary.key] = series
+    view = load(fake, ids["run"], selected="key-05", charts=4)
+    assert [series.key for series in view.series] == ["key-04", "key-05", "key-06", "key-07"]
+    assert view.selected == "key-05"
+    assert load(fake, ids["run"], selected="gone", charts=4).selected == "key-00"
+    assert len(view.metrics) == 40
+
+
+def test_a_node_without_metrics_says_so() -> None:
+    fake, ids = workspace()
+    view = load(fake, ids["sample"])
+    assert view.sentence == "No metrics recorded here."
+    assert view.selected is None
+
+
+@pytest.mark.parametrize("width", [10, 38, 60, 120, 200])
+@pytest.mark.parametrize("height", [1, 4, 10, 20, 40, 80])
+@pytest.mark.parametrize("reasons", [0, 1, 7, 50])
+@pytest.mark.parametrize("keys", [0, 1, 3, 30])
+def test_every_layout_shows_the_reason_first_and_at_least_one_chart(
+    width: int, height: int, reasons: int, keys: int
+) -> None:
+    layout = lay_out(width, height, reasons=reasons, trace=bool(reasons), keys=keys)
+    assert (layout.reasons >= 1) == (reasons >= 1)
+    assert (layout.places >= 1) == (keys >= 1)
+    columns, rows = chart_places(width, height)
+    assert layout.columns <= columns
+    assert layout.chart_rows <= rows
+    assert layout.columns <= max(1, keys)
+    if height >= 20 and keys:
+        top = layout.reasons + max(0, layout.first_reason - 1) + layout.trace
+        assert top + layout.chart_rows * layout.chart_height <= height
+
+
+def test_charts_keep_their_place_when_only_values_change() -> None:
+    assert lay_out(60, 30, reasons=2, trace=True, keys=5) == lay_out(60, 30, reasons=2, trace=True, keys=5)
+    assert detail.page_of(("a", "b", "c", "d", "e"), "d", 2) == ("c", "d")
+    assert detail.page_of(("a", "b"), None, 6) == ("a", "b")
+    assert detail.page_of((), "x", 6) == ()
