@@ -58,6 +58,10 @@ class CatalogReader:
         with self._cursor() as cursor:
             return tree.counts(cursor)
 
+    def close(self) -> None:
+        """Closes the catalog; for whoever loaded it without following."""
+        self._catalog.close()
+
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""
         with self._cursor() as cursor:

@@ -61,7 +61,9 @@ def test_the_reason_of_a_failed_batch_is_on_an_80x24_screen(workspace: Path) -> 
 
 def test_a_failed_deployment_is_found_and_shows_its_lineage(workspace: Path) -> None:
     with Job(workspace) as job, explorer(workspace) as term:
-        job.tell("run tiny-cnn", "stage train", "metric loss 0.6", "close", "close", "deploy endpoint refused")
+        job.tell(
+            "run tiny-cnn", "stage train", "metric loss 0.6", "close", "close", "deploy endpoint refused"
+        )
         term.wait_for("failed_deployment", timeout=20)
         term.press("n")
         term.wait_for(r"canary.*←.*tiny-cnn")
