@@ -87,7 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "tree.toggle",
         Scope.TREE,
-        "toggle",
+        "toggle_node",
         ("enter", "space"),
         "Open",
         "Expand or collapse",

@@ -62,7 +62,7 @@ class ExplorerScreen(Screen[None]):
         self._status = StatusLine(glyphs=glyphs)
         self._notice = Static(id="notice", markup=False)
         self._tree = RunTree(glyphs=glyphs)
-        self._filter = Input(settings.filter, placeholder="words, status:failed, kind:batch", id="filter")
+        self._filter = Input(placeholder="words, status:failed, kind:batch", id="filter")
         self._detail = DetailPane(glyphs=glyphs, today=_microseconds)
         self._lineage = LineageView(glyphs=glyphs)
         self._issues = IssueList(glyphs=glyphs, today=_microseconds)
@@ -88,8 +88,7 @@ class ExplorerScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin with what the command line asked for, and let ages grow."""
         self._filter.display = bool(self._start_filter)
-        if self._start_filter:
-            self._tree.set_filter(self._start_filter)
+        self._filter.value = self._start_filter
         self._show_body()
         self._workbench.rearrange()
         self.set_interval(1.0, self._tick)
@@ -106,11 +105,10 @@ class ExplorerScreen(Screen[None]):
         self._tree.set_revision(change.revision)
         if self._records is not None and self._records.is_current:
             self._records.changed()
+        target = Target(ref=self._start_at) if self._start_at else None
         if self._following:
-            self._refresher.go(Target(newest=True))
-        elif self._start_at:
-            self._refresher.go(Target(ref=self._start_at))
-        self._refresher.wish(tree=True, node=True, issues=True, urgent=before is None)
+            target = Target(newest=True)
+        self._refresher.wish(tree=True, node=True, issues=True, target=target, urgent=before is None)
 
     def tell(self, notice: str) -> None:
         """Show a sentence that is not about the data, such as that reading stopped."""
@@ -222,7 +220,7 @@ class ExplorerScreen(Screen[None]):
 
     def _go(self, target: Target) -> None:
         self._follow(following=False)
-        self._refresher.go(target)
+        self._refresher.wish(target=target, urgent=True)
 
     # What is shown around the panes
 
@@ -253,8 +251,9 @@ class ExplorerScreen(Screen[None]):
     # Panes
 
     def on_resize(self) -> None:
-        """Arrange the panes for the new size."""
+        """Arrange the panes for the new size; charts may show more of a series in it."""
         self._workbench.rearrange()
+        self._refresher.wish(node=True)
 
     @on(Workbench.Arranged)
     def _arranged(self) -> None:
@@ -296,7 +295,7 @@ class ExplorerScreen(Screen[None]):
         """Follow the newest activity, or stop doing so."""
         self._follow(following=not self._following)
         if self._following:
-            self._refresher.go(Target(newest=True))
+            self._refresher.wish(target=Target(newest=True), urgent=True)
 
     def _follow(self, *, following: bool) -> None:
         self._following = following
@@ -306,7 +305,8 @@ class ExplorerScreen(Screen[None]):
         """Open the filter."""
         self._filter.display = True
         self._workbench.go(Pane.TREE)
-        self.call_after_refresh(self._filter.focus)
+        # At once, or what is typed next would be taken for keys.
+        self.set_focus(self._filter)
 
     def action_clear_filter(self) -> None:
         """Leave the filter, else the zoomed pane, else follow mode."""
@@ -314,7 +314,7 @@ class ExplorerScreen(Screen[None]):
             self._filter.value = ""
             self._filter.display = False
             self._tree.set_filter("")
-            self.call_after_refresh(self._tree.focus)
+            self.set_focus(self._tree)
             self._show_names()
         elif self._workbench.zoomed:
             self._workbench.zoom()
@@ -328,7 +328,7 @@ class ExplorerScreen(Screen[None]):
 
     @on(Input.Submitted, "#filter")
     def _filter_submitted(self) -> None:
-        self._tree.focus()
+        self.set_focus(self._tree)
 
     @on(RunTree.FilterLeft)
     def _filter_left(self) -> None:

@@ -60,18 +60,16 @@ class Refresher:
     _waiting: bool = False
     _last: float = float("-inf")
 
-    def wish(self, *, urgent: bool = False, **wanted: bool) -> None:
-        """Want `tree`, `node` or `issues` anew."""
+    def wish(self, *, urgent: bool = False, target: Target | None = None, **wanted: bool) -> None:
+        """Want `tree`, `node` or `issues` anew, and to go to a node.
+
+        The last target wins, but following never displaces what a person does.
+        """
         for name in wanted:
             setattr(self._wishes, name, True)
-        self._wishes.urgent |= urgent
-        self._advance()
-
-    def go(self, target: Target) -> None:
-        """Want to go to a node; the last wish wins, but following never displaces what a person does."""
-        if not (target.newest and self._wishes.target is not None):
+        if target is not None and not (target.newest and self._wishes.target is not None):
             self._wishes.target = target
-        self._wishes.urgent |= not target.newest
+        self._wishes.urgent |= urgent
         self._advance()
 
     def expand_level(self, node: NodeRow) -> None:

@@ -349,5 +349,5 @@ class TreeModel:
         first = self.row_at(0).node if self.height else None
         if first is not None:
             self._set_selected(first)
-        elif not self.height:
+        elif not self.height and self._structure_revision >= 0:
             self.selected = None

@@ -22,6 +22,9 @@ from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
 from contexta_tui.widgets.line_view import LineView
 from contexta_tui.widgets.tree_rows import INDENT, arrow_at, draw_row
 
+#: Rows fetched at least; the first request is made before the tree has a size.
+LEAST_ROWS = 40
+
 
 def _now() -> int:
     return time.time_ns() // 1000
@@ -89,11 +92,11 @@ class RunTree(LineView):
 
     def request(self) -> Request | None:
         """What is missing for the screen, if anything."""
-        return self.model.request(round(self.scroll_target_y), self.page)
+        return self.model.request(round(self.scroll_target_y), max(self.page, LEAST_ROWS))
 
     def position(self) -> Request:
         """The tree as it is, as a request for its rows."""
-        return self.model.position(round(self.scroll_target_y), self.page)
+        return self.model.position(round(self.scroll_target_y), max(self.page, LEAST_ROWS))
 
     def install(self, loaded: Loaded) -> None:
         """Show the answer to a request; the selection stays on its line."""

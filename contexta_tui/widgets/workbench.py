@@ -45,8 +45,6 @@ class Workbench(Vertical):
         issues: IssueList,
     ) -> None:
         super().__init__(id="workbench")
-        self._tree = tree
-        self._filter = filter_input
         self._tree_pane = Vertical(tree, filter_input)
         self._panes: dict[Pane, Widget] = {
             Pane.TREE: self._tree_pane,
@@ -54,6 +52,7 @@ class Workbench(Vertical):
             Pane.LINEAGE: lineage,
             Pane.ISSUES: issues,
         }
+        self._focusable: dict[Pane, Widget] = {**self._panes, Pane.TREE: tree, Pane.ISSUES: issues.rows}
         for pane, widget in self._panes.items():
             widget.id = pane.value
             widget.add_class("pane")
@@ -97,8 +96,8 @@ class Workbench(Vertical):
         """Go to a pane, and give it the focus."""
         self._active = pane
         self.rearrange()
-        widget = self._tree if pane is Pane.TREE else self._panes[pane]
-        self.call_after_refresh(widget.focus)
+        # At once, so that the next key is this pane's.
+        self.screen.set_focus(self._focusable[pane])
 
     def step(self, by: int) -> None:
         """Go to the pane so many further, round at the end."""

@@ -158,7 +158,7 @@ class FakeQueries:
             rate=0.0,
             quiet_s=0.2,
             lag_s=0.05,
-            counts=self.counts(),
+            counts=self._counts(),
             open_runs=open_runs,
             errors=counts[Severity.ERROR],
             warnings=counts[Severity.WARNING],
@@ -169,6 +169,9 @@ class FakeQueries:
 
     def counts(self) -> Counts:
         self._called("counts")
+        return self._counts()
+
+    def _counts(self) -> Counts:
         kinds = Counter(node.row.kind for node in self.tree.values())
         for node in self.tree.values():
             for kind, ids in node.bulk.items():

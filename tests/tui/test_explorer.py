@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from contexta.live import Phase
+from contexta.query.results import NodeKind, Status
+from contexta_tui.viewmodels.panes import Pane
+from contexta_tui.widgets.issue_list import IssueList
+from contexta_tui.widgets.workbench import Workbench
+from tests.tui.driving import explorer
+from tests.tui.fake_queries import FakeQueries
+
+
+async def test_four_panes_are_visible_together() -> None:
+    async with explorer() as it:
+        for text in (
+            "Runs",
+            "tiny-cnn",
+            "Lineage",
+            "canary",
+            "Diagnostics",
+            "failed_batch",
+            "CUDA out of memory",
+        ):
+            await it.shows(text)
+
+
+async def test_queries_never_run_on_the_apps_thread() -> None:
+    async with explorer() as it:
+        it.fake.threads.clear()
+        await it.press("j", "j", "enter", "n", "/", "q", "-", "4")
+        await it.shows("1 found")
+        assert threading.get_ident() not in it.fake.threads
+
+
+@pytest.mark.parametrize("pane", ["1", "2", "3", "4"])
+async def test_next_failure_from_any_pane_expands_what_hides_it(pane: str) -> None:
+    async with explorer() as it:
+        await it.press("C", pane)
+        await it.pilot.pause()
+        for name in ("holdout", "q-4", "canary", "holdout"):
+            await it.press("n")
+            await it.selects(name)
+        await it.press("N")
+        await it.selects("canary")
+        assert it.tree.cursor in it.tree.visible_rows
+
+
+async def test_the_reason_follows_the_selection() -> None:
+    async with explorer() as it:
+        await it.press("n")
+        await it.until(
+            lambda: it.detail.view.node is not None and it.detail.view.node.name == "holdout", "detail"
+        )
+        await it.shows("evaluate › holdout")
+        await it.press("G")
+        await it.selects("prod")
+        await it.until(
+            lambda: it.detail.view.node is not None and it.detail.view.node.name == "prod", "detail"
+        )
+
+
+async def test_without_failures_the_key_says_so() -> None:
+    fake = FakeQueries()
+    fake.add(NodeKind.RUN, "fine", fake.add(NodeKind.PROJECT, "p"))
+    async with explorer(fake) as it:
+        await it.press("n")
+        await it.shows("Nothing failed.")
+
+
+async def test_the_reason_of_a_failure_is_on_a_small_screen_too() -> None:
+    async with explorer(size=(80, 24)) as it:
+        await it.press("n")
+        await it.selects("holdout")
+        await it.shows("RuntimeError: CUDA out of memory")
+        assert "tiny-cnn" in it.text()
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (119, 36), (200, 60)])
+async def test_every_pane_can_be_reached_at_any_size(size: tuple[int, int]) -> None:
+    async with explorer(size=size) as it:
+        for key, text in (
+            ("2", "run ·"),
+            ("3", "canary"),
+            ("4", "failed_ba"),
+            ("1", "tiny-cnn"),
+        ):
+            await it.press(key)
+            await it.shows(text)
+        workbench = it.app.explorer.query_one(Workbench)
+        seen = []
+        for _ in Pane:
+            seen.append(workbench.active)
+            await it.press("tab")
+            await it.pilot.pause()
+        assert seen == list(Pane)
+        await it.press("shift+tab")
+        await it.pilot.pause()
+        assert workbench.active is Pane.ISSUES
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 1), (1, 12), (10, 3), (20, 8), (300, 4)])
+async def test_no_size_is_too_small(size: tuple[int, int]) -> None:
+    async with explorer(size=size) as it:
+        await it.press("n", "2", "3", "4", "1", "z", "z", "?", "escape", "/", "x", "escape", "G", "g", "E")
+        it.publish()
+        await it.pilot.pause()
+
+
+async def test_resizing_back_and_forth_loses_nothing() -> None:
+    async with explorer() as it:
+        await it.press("n", "n")
+        await it.selects("q-4")
+        for size in ((40, 12), (1, 1), (80, 24), (120, 36)):
+            await it.pilot.resize_terminal(*size)
+            await it.pilot.pause()
+        assert it.selected == "q-4"
+        await it.shows("q-4")
+        await it.shows("failed_deployment")
+
+
+async def test_the_filter_is_live_and_escape_ends_it() -> None:
+    async with explorer() as it:
+        await it.press("/", *"q-4")
+        await it.shows("1 found")
+        await it.until(lambda: it.tree.row_count == 4, "four rows")
+        await it.press("enter", "G")
+        await it.selects("q-4")
+        await it.press("escape")
+        await it.until(lambda: it.tree.row_count > 4, "all rows")
+        assert it.selected == "q-4"
+        assert it.tree.has_focus
+
+
+async def test_enter_on_a_filtered_row_goes_there_in_the_whole_tree() -> None:
+    async with explorer() as it:
+        await it.press("/", *"workspace-q", "enter")
+        await it.until(lambda: it.tree.row_count == 3, "three rows")
+        await it.press("G", "enter")
+        await it.until(lambda: it.tree.row_count > 6, "all rows")
+        assert it.selected == "workspace-question"
+
+
+async def test_an_issue_leads_to_its_node() -> None:
+    async with explorer() as it:
+        await it.until(lambda: it.app.explorer.query_one(IssueList).rows.row_count == 3, "issues")
+        await it.press("4")
+        await it.pilot.pause()
+        await it.press("G", "enter")
+        await it.selects("q-4")
+
+
+async def test_follow_goes_to_the_newest_activity_until_the_user_moves() -> None:
+    async with explorer() as it:
+        await it.press("f")
+        await it.selects("holdout")
+        await it.shows("following")
+        it.fake.newest = it.tree.model.roots[0].id + 1
+        it.publish()
+        await it.selects("base-mlp")
+        await it.press("j")
+        await it.until(lambda: "following" not in it.text(), "following to end")
+        it.publish()
+        await it.pilot.pause(0.2)
+        assert it.selected != "base-mlp"
+
+
+async def test_a_live_change_shows_while_the_selection_stays() -> None:
+    async with explorer() as it:
+        await it.press("G")
+        await it.selects("prod")
+        it.fake.add(NodeKind.RUN, "newest", 1, status=Status.OPEN)
+        it.publish()
+        await it.shows("newest")
+        assert it.selected == "prod"
+
+
+async def test_a_storm_of_changes_is_not_a_storm_of_queries() -> None:
+    async with explorer() as it:
+        await it.pilot.pause(0.2)
+        before = it.fake.calls["projects"]
+        for _ in range(300):
+            it.publish()
+        await it.until(lambda: it.app.explorer._change.revision == it.fake.revision, "the last change")  # type: ignore[union-attr]
+        await it.pilot.pause(0.3)
+        assert it.fake.calls["projects"] - before < 20
+        assert it.tree.model.revision == it.fake.revision
+
+
+async def test_a_slow_query_leaves_the_keys_alive() -> None:
+    async with explorer() as it:
+        await it.pilot.pause(0.2)
+        it.fake.gate.clear()
+        it.publish()
+        await it.press("j", "j")
+        assert it.selected == "evaluate"
+        it.fake.gate.set()
+        await it.shows("✖ evaluate")
+
+
+async def test_a_missing_workspace_is_waited_for_calmly() -> None:
+    fake = FakeQueries()
+    async with explorer(fake, ready=False) as it:
+        await it.shows("Opening…")
+        it.publish(phase=Phase.WAITING, notice="Waiting for /x/.contexta to appear.")
+        await it.shows("Waiting for /x/.contexta to appear.")
+        await it.shows("waiting")
+        await it.press("n", "j", "/", "escape", "y", "r", "E", "1", "2")
+        fake.add(NodeKind.RUN, "first", fake.add(NodeKind.PROJECT, "p"), status=Status.OPEN)
+        it.publish()
+        await it.shows("first")
+        assert "Waiting" not in it.text()
+
+
+async def test_a_notice_beside_data_is_one_line() -> None:
+    async with explorer() as it:
+        it.publish(notice="The ledger is held by another process; a copy is shown.")
+        await it.shows("The ledger is held by another process")
+        assert "tiny-cnn" in it.text()
+
+
+async def test_a_follower_that_fails_is_told_and_the_screen_stays() -> None:
+    async with explorer() as it:
+        it.follower.changes.put(OSError("disk [/bold] gone"))
+        await it.shows("disk [/bold] gone")
+        assert "tiny-cnn" in it.text()
+
+
+async def test_a_query_that_fails_is_told_and_the_next_one_works() -> None:
+    async with explorer() as it:
+
+        class Broken(FakeQueries):
+            def projects(self):  # type: ignore[no-untyped-def]
+                raise RuntimeError("catalog [x] is gone")
+
+        it.publish(queries=Broken())
+        await it.shows("catalog [x] is gone")
+        it.publish()
+        await it.press("n")
+        await it.selects("holdout")
+
+
+async def test_records_of_the_selection_open_and_close() -> None:
+    async with explorer() as it:
+        await it.press("n")
+        await it.selects("holdout")
+        await it.press("r")
+        await it.shows("30 records")
+        it.publish()
+        await it.press("escape")
+        await it.shows("Lineage")
+
+
+async def test_the_ref_is_copied() -> None:
+    async with explorer() as it:
+        await it.press("n")
+        await it.selects("holdout")
+        await it.press("y")
+        assert it.app.clipboard == "batch:digits-cnn.tiny-cnn.evaluate.holdout"
+
+
+async def test_select_and_filter_of_the_command_line() -> None:
+    async with explorer(select="holdout.q-4") as it:
+        await it.selects("q-4")
+    async with explorer(filter="kind:deployment") as it:
+        await it.until(lambda: it.tree.row_count == 2, "two deployments")
+
+
+async def test_zoom_gives_the_screen_to_one_pane() -> None:
+    async with explorer() as it:
+        await it.press("4", "z")
+        await it.until(lambda: "Lineage" not in it.text(), "zoom")
+        await it.press("escape")
+        await it.shows("Lineage")
+
+
+async def test_help_names_every_key_and_what_is_read() -> None:
+    async with explorer(size=(120, 100)) as it:
+        await it.press("?")
+        await it.shows("Go to the next failure, from any pane")
+        await it.shows("never writes")
+        await it.press("escape")
+        await it.until(lambda: "never writes" not in it.text(), "help to close")
+
+
+async def test_the_palette_runs_actions_of_screen_and_tree() -> None:
+    async with explorer() as it:
+        await it.press("ctrl+p", *"next failure")
+        await it.shows("key n")
+        await it.press("enter")
+        await it.selects("holdout")
+        await it.press("ctrl+p", *"collapse the whole")
+        await it.shows("key C")
+        await it.press("enter")
+        await it.until(lambda: it.tree.row_count == 4, "everything to be collapsed")
+
+
+async def test_hostile_names_are_shown_and_neither_obeyed_nor_parsed() -> None:
+    fake = FakeQueries()
+    project = fake.add(NodeKind.PROJECT, "[/evil]\x1b]52;c;AAAA\x07")
+    run = fake.add(NodeKind.RUN, "[@click=app.quit]run[/]\x1b[2J\u202e", project, status=Status.FAILED)
+    fake.add(NodeKind.STAGE, "한국어 이름 " * 10, run)
+    async with explorer(fake) as it:
+        await it.shows("[@click=app.quit]")
+        await it.press("y", "r", "escape", "j")
+        it.publish(notice="[/x] \x1b[31m")
+        await it.shows("[/x] ␛[31m")
+        assert "\x1b" not in it.text()
+        assert "\u202e" not in it.text()
+
+
+async def test_leaving_stops_the_follower() -> None:
+    async with explorer() as it:
+        follower = it.follower
+    assert follower.stopped.is_set()
+
+
+async def test_ascii_draws_ascii_only() -> None:
+    async with explorer(ascii=True) as it:
+        await it.press("n")
+        await it.selects("holdout")
+        for glyph in "✖✔●◌▾▸▲":
+            assert glyph not in it.text()
