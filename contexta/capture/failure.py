@@ -30,8 +30,8 @@ class Failure(NamedTuple):
     def line(self) -> str:
         """The failure in one line, ``Type: text``."""
         name = self.type.rpartition(".")[2]
-        text = " ".join(self.message.split())
-        return capped(f"{name}: {text}" if text else name, MAX_MESSAGE_CHARACTERS)
+        text = " ".join(capped(self.message, MAX_MESSAGE_CHARACTERS).split())
+        return f"{name}: {text}" if text else name
 
     def attributes(self) -> dict[str, object]:
         """Return the attributes of the ``exception`` event."""

@@ -1,0 +1,71 @@
+"""What importing the library loads, seen from a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import contexta
+import contexta.contract
+
+ROOT = Path(__file__).parents[1]
+FOR_AN_EXPLORER = ("textual", "rich", "watchfiles", "duckdb")
+NOT_FOR_CAPTURE = (*FOR_AN_EXPLORER, "pydantic", "numpy", "platformdirs", "pytest", "asyncio", "logging")
+
+
+def loaded_after(code: str, tmp_path: Path) -> set[str]:
+    script = f"{code}\nimport sys\nprint(' '.join(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_next_to_nothing(tmp_path: Path) -> None:
+    loaded = loaded_after("import contexta", tmp_path)
+    assert not loaded & {*NOT_FOR_CAPTURE, "msgspec", "contexta.client", "contexta.capture"}
+
+
+def test_recording_a_job_loads_nothing_that_only_an_explorer_needs(tmp_path: Path) -> None:
+    code = """
+import sys
+from contexta import Contexta
+with Contexta(workspace=sys.argv[1]).run("r") as run, run.stage("s") as stage, stage.sample("x") as sample:
+    sample.metric("a", 1)
+    sample.event("b", message="m")
+"""
+    loaded = loaded_after(code, tmp_path)
+    assert not loaded & set(NOT_FOR_CAPTURE)
+    assert not {name for name in loaded if name.startswith("contexta_tui")}
+
+
+def test_contract_models_load_no_screen_and_no_database(tmp_path: Path) -> None:
+    loaded = loaded_after("from contexta.contract import BatchExecution", tmp_path)
+    assert not loaded & {*FOR_AN_EXPLORER, "contexta.capture"}
+
+
+def test_the_fakes_need_no_test_framework(tmp_path: Path) -> None:
+    assert not loaded_after("import contexta.testing", tmp_path) & {"pytest", "hypothesis", *FOR_AN_EXPLORER}
+
+
+@pytest.mark.parametrize("module", [contexta, contexta.contract], ids=lambda module: module.__name__)
+def test_every_public_name_can_be_had_and_is_listed(module: object) -> None:
+    names: list[str] = module.__all__  # type: ignore[attr-defined]
+    assert names == sorted(names, key=str) or set(names) == set(dir(module))
+    for name in names:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        getattr(module, "no_such_name")  # noqa: B009 - the lazy lookup is what is tested
+
+
+def test_exported_names_are_these() -> None:
+    assert {"Contexta", "ContextaError", "LifecycleError", "ValidationError", "__version__"} <= set(
+        contexta.__all__
+    )
