@@ -37,8 +37,14 @@ def context_entry(
         fields: The model's fields but for the two that all models end with.
         extensions: What the model has no field for.
     """
-    payload = {**fields, "schema_version": SCHEMA_VERSION, "extensions": extension_sets(extensions)}
-    return Entry(CONTEXT, payload_type, own_ref, encode(Sanitiser().copy(payload)))
+    kept = Sanitiser().copy(extension_sets(extensions))
+    payload = {**fields, "schema_version": SCHEMA_VERSION, "extensions": kept}
+    try:
+        body = encode(payload)
+    except (TypeError, ValueError):
+        # The fields are the library's own but for a few texts, and hardly any text needs changing.
+        body = encode(Sanitiser().copy(payload))
+    return Entry(CONTEXT, payload_type, own_ref, body)
 
 
 def extension_sets(extensions: Extensions) -> list[dict[str, object]]:

@@ -26,6 +26,9 @@ NON_FINITE: Final[Mapping[str, float]] = {"nan": math.nan, "inf": math.inf, "-in
 """The ``value_type`` under which each non-finite metric value is kept; the value itself is null."""
 
 
+_PLAIN: Final = frozenset({str, int, float, bool, dict, list, tuple})
+
+
 class MetricValue(NamedTuple):
     """A metric value as it stands in the line."""
 
@@ -125,7 +128,8 @@ class Sanitiser:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             return self._replace("too_large", "<too large>")
-        value = _unwrapped(value)
+        if type(value) not in _PLAIN:
+            value = _unwrapped(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -142,6 +146,8 @@ class Sanitiser:
 
     def text(self, value: str) -> str:
         """Return the text with lone surrogates spelt out."""
+        if type(value) is str and value.isascii():
+            return value
         try:
             value.encode()
         except UnicodeEncodeError:

@@ -259,6 +259,18 @@ def test_the_exception_does_not_outlive_its_handler() -> None:
         assert watched() is None
 
 
+def test_names_and_facts_of_scopes_that_json_cannot_hold_are_written_all_the_same() -> None:
+    ctx, memory = memory_contexta("p \ud800")
+    with ctx.run("r \ud800", metadata={"x": {1, 2}, "nan": float("nan")}, dataset_ref="\ud800") as run:
+        run.stage("s").sample("x", retention_class="\ud800")
+    project, opened, *_ = context_lines(memory)
+    assert (project["name"], opened["name"]) == ("p \\ud800", "r \\ud800")
+    facts = own_fields(opened, "contexta.run")
+    assert facts is not None
+    assert facts["metadata"] == {"x": [1, 2], "nan": "nan"}
+    assert len(context_lines(memory)) == 7
+
+
 def test_ends_are_never_before_starts_when_the_clock_goes_back() -> None:
     clock = FrozenClock()
     ctx, memory = memory_contexta(clock=clock)

@@ -306,13 +306,11 @@ def test_lines_of_public_contexta_are_valid_models() -> None:
     assert ArtifactManifest(**stored).to_dict() == stored
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        Project, Run, StageExecution, BatchExecution, SampleObservation, OperationContext,
-        DeploymentExecution, EnvironmentSnapshot, RecordEnvelope, MetricRecord, ArtifactManifest, LineageEdge, ProvenanceRecord,
-    ],
-)  # fmt: skip
+MODELS = (Project, Run, StageExecution, BatchExecution, SampleObservation, OperationContext)
+MORE = (DeploymentExecution, EnvironmentSnapshot, RecordEnvelope, MetricRecord, ArtifactManifest, LineageEdge)
+
+
+@pytest.mark.parametrize("model", [*MODELS, *MORE, ProvenanceRecord])
 def test_every_model_has_a_json_schema(model: Any) -> None:
     schema = model.model_json_schema()
     assert schema["additionalProperties"] is False
