@@ -27,6 +27,7 @@ __all__ = [
     "ELLIPSIS",
     "MAX_MARKS",
     "REPLACEMENT",
+    "AsciiFilter",
     "UnprintableFilter",
     "cell_fit",
     "cell_pieces",
@@ -123,7 +124,7 @@ class UnprintableFilter(LineFilter):
     as they were. Actions in a style's metadata (`@click`) are dropped: no widget of this app uses them.
     """
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's signature
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - theirs
         """The segments without unprintable characters, links and actions.
 
         Args:
@@ -160,3 +161,38 @@ def _without_links(style: Style) -> Style:
     kept = {key: value for key, value in style.meta.items() if not key.startswith("@")}
     plain = style.clear_meta_and_links()
     return plain + Style.from_meta(kept) if kept else plain
+
+
+class AsciiFilter(LineFilter):
+    """For terminals without more than ASCII: frames, ellipses and arrows of ours, each as one ASCII character.
+
+    Other characters stay as they are: a recorded name in Korean is still the name. Make one and return the
+    same object every time.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - theirs
+        """The segments with our own drawing characters replaced.
+
+        Args:
+            segments: One line.
+            background: Background of the widget, not used.
+        """
+        if all(text.isascii() for text, _, _ in segments):
+            return segments
+        return [Segment(text.translate(_AS_ASCII), style, control) for text, style, control in segments]
+
+
+def _ascii_table() -> dict[int, str]:
+    """Every box-drawing and block character, and the signs that this app and Textual write."""
+    table = dict.fromkeys(range(0x2500, 0x2580), "+")
+    table.update(dict.fromkeys(map(ord, "─━┄┅┈┉╌╍═╴╶╸╺"), "-"))
+    table.update(dict.fromkeys(map(ord, "│┃┆┇┊┋╎╏║╵╷╹╻"), "|"))
+    table.update(dict.fromkeys(range(0x2580, 0x25A0), "#"))
+    table.update(dict.fromkeys(map(ord, "▉▊▋▌▍▎▏▐▕"), "|"))
+    table.update({ord("▁"): "_", ord("▔"): "-", ord("▂"): "_"})
+    signs = "…~ ×x –- —- ·- ›> •* ↑^ ↓v ←< →> ↵< ▸+ ▾- ▲W ✖F ✔C ●O ◌? ⊘X ▰# ▱."
+    table.update({ord(sign[0]): sign[1] for sign in signs.split()})
+    return table
+
+
+_AS_ASCII: Final = _ascii_table()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from contexta.query.results import Severity, Status
@@ -135,16 +136,16 @@ _FALLBACKS: Final = {
     "status-failed": "error",
     "status-completed": "success",
     "status-open": "primary",
-    "status-unknown": "foreground-muted",
     "status-cancelled": "secondary",
     "severity-warning": "warning",
-    "severity-info": "foreground-muted",
     "chart-line": "primary",
     "chart-band": "primary-darken-2",
-    "chart-axis": "foreground-muted",
     "chart-gap": "error",
-    "quiet": "foreground-muted",
 }
+
+#: Meanings that stand back, and how much of the foreground they keep. Solid colours: lines that are drawn
+#: by hand know no transparency.
+_QUIET: Final = {"status-unknown": 0.6, "severity-info": 0.6, "quiet": 0.6, "chart-axis": 0.4}
 
 
 def with_meanings(variables: Mapping[str, str]) -> dict[str, str]:
@@ -154,7 +155,19 @@ def with_meanings(variables: Mapping[str, str]) -> dict[str, str]:
         variables: The variables of the current theme as Textual generated them.
     """
     stand_ins = {name: variables[source] for name, source in _FALLBACKS.items() if source in variables}
+    stand_ins.update({name: _mixed(variables, share) for name, share in _QUIET.items()})
     return {**stand_ins, **variables}
+
+
+def _mixed(variables: Mapping[str, str], share: float) -> str:
+    """Foreground and background of a theme, mixed."""
+    try:
+        front, back = Color.parse(variables["foreground"]), Color.parse(variables["background"])
+    except (KeyError, ColorParseError):
+        return "ansi_bright_black"
+    if front.ansi is not None or back.ansi is not None:
+        return "ansi_bright_black"
+    return back.blend(front, share, alpha=1.0).hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class DetailView:
         trace: Stack trace of the newest exception, or empty.
         metrics: One summary per metric key, by key.
         series: Series of some of the keys: those around the selected one.
+        buckets: Buckets that these series were asked for.
         selected: The metric key chosen to be charted, or `None` without metrics.
         sentence: One sentence instead of metrics when there are none, else empty.
     """
@@ -53,6 +54,7 @@ class DetailView:
     trace: str = ""
     metrics: tuple[MetricSummary, ...] = ()
     series: tuple[MetricSeries, ...] = ()
+    buckets: int = 0
     selected: str | None = None
     sentence: str = ""
 
@@ -89,9 +91,8 @@ def load(
     metrics = queries.metrics(node.id)
     keys = tuple(metric.key for metric in metrics)
     chosen = selected if selected in keys else keys[0] if keys else None
-    series = tuple(
-        queries.series(node.id, key, max(2, min(buckets, 2 * width))) for key in page_of(keys, chosen, charts)
-    )
+    most = max(2, min(buckets, 2 * width) if width > 0 else buckets)
+    series = tuple(queries.series(node.id, key, most) for key in page_of(keys, chosen, charts))
     return DetailView(
         node=node,
         path=names,
@@ -99,6 +100,7 @@ def load(
         trace=next((line.reason.stacktrace for line in reasons if line.reason.stacktrace), ""),
         metrics=metrics,
         series=series,
+        buckets=most,
         selected=chosen,
         sentence="" if metrics else _NO_METRICS,
     )

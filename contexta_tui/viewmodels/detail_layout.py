@@ -12,8 +12,11 @@ from typing import Final
 #: Fewest cells and rows in which a chart says something.
 _CHART_CELLS: Final = 24
 _CHART_ROWS: Final = 5
-_TALLEST_CHART: Final = 14
+_TALLEST_CHART: Final = 18
 _MOST_COLUMNS: Final = 4
+
+#: Lines of stack trace above metrics: the two deepest frames.
+_FEW_FRAMES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +51,33 @@ def chart_places(width: int, height: int) -> tuple[int, int]:
     return columns, 1 if height < 20 else 2 if height < 34 else 3
 
 
-def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int) -> Layout:
+def first_reason_lines(height: int) -> int:
+    """Most lines of the newest reason in a pane of this height."""
+    return 1 if height < 10 else 2 if height < 16 else 3
+
+
+def lay_out(width: int, height: int, *, reasons: int, first: int, trace: int, keys: int) -> Layout:
     """Share out the rows.
 
     Args:
         width: Cells of the pane.
         height: Rows of the pane.
         reasons: Pieces of evidence.
-        trace: Whether there is a stack trace.
+        first: Lines that the newest of them needs, at most `first_reason_lines`.
+        trace: Lines of the stack trace, 0 without one.
         keys: Metric keys.
     """
-    first_reason = 0 if not reasons else 1 if height < 10 else 2 if height < 16 else 3
+    first = first if reasons else 0
     # Without metrics the evidence may have everything.
     share = height if not keys else max(2, height // 4)
-    shown = min(reasons, max(1, share - first_reason + 1)) if reasons else 0
-    top = shown + max(0, first_reason - 1)
+    shown = min(reasons, max(1, share - first + 1)) if reasons else 0
+    top = shown + max(0, first - 1)
     trace_rows = 0
     if trace and height >= 16:
-        trace_rows = 4 if keys else max(4, height - top - 3)
+        trace_rows = min(trace, _FEW_FRAMES if keys else max(_FEW_FRAMES, height - top - 3))
         top += trace_rows
     if not keys:
-        return Layout(shown, first_reason, trace_rows, 0, 0, 0)
+        return Layout(shown, first, trace_rows, 0, 0, 0)
     columns, rows = chart_places(width, height)
     columns = min(columns, keys)
     rows = min(rows, -(-keys // columns))
@@ -78,7 +87,7 @@ def lay_out(width: int, height: int, *, reasons: int, trace: bool, keys: int) ->
         rows -= 1
     return Layout(
         reasons=shown,
-        first_reason=first_reason,
+        first_reason=first,
         trace=trace_rows,
         columns=columns,
         chart_rows=rows,

@@ -22,19 +22,19 @@ from textual.strip import Strip
 
 from contexta.query.results import NodeRow
 from contexta_tui.keymap import Scope, bindings
-from contexta_tui.text import cell_fit, safe
+from contexta_tui.text import cell_fit
 from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.detail import EMPTY, DetailView, page_of
-from contexta_tui.viewmodels.detail_layout import Layout, chart_places, lay_out
-from contexta_tui.viewmodels.format import clock, count, duration
+from contexta_tui.viewmodels.detail_layout import Layout, chart_places, first_reason_lines, lay_out
+from contexta_tui.viewmodels.format import count
 from contexta_tui.widgets import metric_table
 from contexta_tui.widgets.chart import GUTTER, ChartData, Grid, Memory, draw_grid
 from contexta_tui.widgets.document import Document, Section, drawn
-from contexta_tui.widgets.inks import status_ink, title
+from contexta_tui.widgets.heading import facts, heading
 from contexta_tui.widgets.reasons import draw_reason, draw_trace
 
-#: Lines of a whole stack trace that are drawn at the end of the document.
-_WHOLE_TRACE: Final = 400
+#: Lines of a stack trace that are drawn at most.
+MOST_FRAME_LINES: Final = 400
 
 
 class DetailPane(Document):
@@ -91,7 +91,8 @@ class DetailPane(Document):
         self._selected: str | None = None
         self._memory: dict[str, Memory] = {}
         self._table_top = 0
-        self._asked: tuple[int, tuple[str, ...]] | None = None
+        self._asked: tuple[int, tuple[str, ...], int] | None = None
+        self._shared: Layout | None = None
 
     def on_resize(self) -> None:
         """Lay out anew, and ask for the series that there is room for now."""
@@ -138,7 +139,8 @@ class DetailPane(Document):
             self._memory.clear()
         if view.selected is not None and self._selected is None:
             self._selected = view.selected
-        self._set_titles(node)
+        self.border_title = None if node is None else heading(node, view.path, self._glyphs)
+        self.border_subtitle = None if node is None else facts(node, self._glyphs, today=self._now())
         self.rebuild()
         self._ask_for_series()
         if other:
@@ -161,38 +163,61 @@ class DetailPane(Document):
         sections.extend(self._evidence(layout))
         return sections
 
+    def rebuild(self) -> None:
+        """Lay out and draw anew."""
+        self._shared = None
+        super().rebuild()
+
     def _layout(self) -> Layout:
-        width, height = self.area
+        if self._shared is None:
+            (width, height), view = self.area, self._view
+            first = self._reason(0, first_reason_lines(height)) if view.reasons else []
+            self._shared = lay_out(
+                width,
+                height,
+                reasons=len(view.reasons),
+                first=len(first),
+                trace=len(self._trace(MOST_FRAME_LINES)),
+                keys=len(view.metrics),
+            )
+        return self._shared
+
+    def _reason(self, index: int, lines: int) -> list[Strip]:
+        reason, width = self._view.reasons[index], self.area.width
+        return draw_reason(reason, width, self.inks, self._glyphs, today=self._now(), max_lines=lines)
+
+    def _trace(self, lines: int) -> list[Strip]:
+        """The end of the newest stack trace, without the line that repeats its exception."""
         view = self._view
-        return lay_out(
-            width, height, reasons=len(view.reasons), trace=bool(view.trace), keys=len(view.metrics)
-        )
+        if not view.trace:
+            return []
+        titles = [line.reason.title for line in view.reasons if line.reason.stacktrace == view.trace]
+        return draw_trace(view.trace, self.area.width, lines, self.inks, title=titles[0] if titles else "")
 
     def _why(self, layout: Layout) -> list[Strip]:
-        width, view, today = self.area.width, self._view, self._now()
+        view = self._view
         strips: list[Strip] = []
         traced = False
-        for index, reason in enumerate(view.reasons[: layout.reasons]):
-            lines = layout.first_reason if index == 0 else 1
-            strips += draw_reason(reason, width, self.inks, self._glyphs, today=today, max_lines=lines)
-            if layout.trace and not traced and reason.reason.stacktrace == view.trace:
-                strips += draw_trace(view.trace, width, layout.trace, self.inks, title=reason.reason.title)
+        for index, line in enumerate(view.reasons[: layout.reasons]):
+            strips += self._reason(index, layout.first_reason if index == 0 else 1)
+            if layout.trace and not traced and line.reason.stacktrace == view.trace:
+                strips += self._trace(layout.trace)
                 traced = True
         return strips
 
     def _evidence(self, layout: Layout) -> list[Section]:
         """The evidence that had no room at the top, and the whole stack trace."""
-        width, view, today = self.area.width, self._view, self._now()
-        rest = view.reasons[layout.reasons :]
+        view = self._view
         sections: list[Section] = []
-        if rest:
-            strips = [self._rule("More evidence", count(len(rest)))]
-            for reason in rest:
-                strips += draw_reason(reason, width, self.inks, self._glyphs, today=today)
+        left_out = range(layout.reasons, len(view.reasons))
+        if left_out:
+            strips = [self._rule("More evidence", count(len(left_out)))]
+            for index in left_out:
+                strips += self._reason(index, 1)
             sections.append(drawn(strips))
         if view.trace:
-            whole = draw_trace(view.trace, width, _WHOLE_TRACE, self.inks)
-            if len(whole) > layout.trace:
+            whole = draw_trace(view.trace, self.area.width, MOST_FRAME_LINES, self.inks)
+            if len(whole) > layout.trace + 1:
                 sections.append(drawn([self._rule("Stack trace", ""), *whole]))
         return sections
 
@@ -258,25 +283,6 @@ class DetailPane(Document):
     def _now(self) -> int | None:
         return self._today() if self._today is not None else None
 
-    def _set_titles(self, node: NodeRow | None) -> None:
-        """Path and status on the upper border, facts on the lower one."""
-        if node is None:
-            self.border_title = None
-            self.border_subtitle = None
-            return
-        glyphs = self._glyphs
-        path = f" {glyphs.separator} ".join(safe(name, 40) for name in self._view.path) or safe(node.name, 40)
-        length = node.ended_at - node.started_at if node.ended_at and node.started_at else None
-        state = node.status.value + (f" {glyphs.dot} {duration(length)}" if length is not None else "")
-        ink = f"$status-{status_ink(node.status)}"
-        self.border_title = title(
-            (f"{glyphs.status(node.status)} ", ink), (path, "$foreground"), (f"  {state}", ink)
-        )
-        facts = [node.kind.value, f"{count(node.records)} records", " + ".join(node.origin.labels())]
-        if node.started_at is not None:
-            facts.insert(1, clock(node.started_at, today=self._now()))
-        self.border_subtitle = title((f" {glyphs.dot} ".join(fact for fact in facts if fact), "$quiet"))
-
     # Choosing a key
 
     def _chosen(self) -> str | None:
@@ -296,8 +302,9 @@ class DetailPane(Document):
         """Ask once for the series that the charts on screen lack; their trends stand in until then."""
         page = self._page()
         chosen = self._chosen()
-        wanted = (self._view.node.id if self._view.node else -1, page)
-        missing = not {one.key for one in self._view.series}.issuperset(page)
+        wanted = (self._view.node.id if self._view.node else -1, page, self.buckets)
+        coarse = 0 < self._view.buckets < self.buckets // 2
+        missing = coarse or not {one.key for one in self._view.series}.issuperset(page)
         if chosen is not None and missing and wanted != self._asked:
             self._asked = wanted
             self.post_message(self.SeriesWanted(self, chosen))

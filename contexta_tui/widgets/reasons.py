@@ -6,6 +6,7 @@ a person came for; the others are cut.
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -26,6 +27,15 @@ _TRACE_LIMIT = 50_000
 #: Fewest cells of a line that leave room for a time.
 _TIME_FROM = 32
 
+#: Fewest cells of a line that has room for a date.
+_DATES_FROM = 48
+
+#: Fewest cells of a line that has room for milliseconds.
+_MILLISECONDS_FROM = 64
+
+#: Cells that a place keeps when there is no room for it.
+_PLACE_CELLS = 12
+
 #: Cells between title, place and detail.
 _BETWEEN = 2
 
@@ -43,10 +53,9 @@ def draw_reason(
         today: Any time of the reader's day in microseconds, for dates; `None` for times only.
         max_lines: Most lines; with more than one the text is wrapped.
     """
-    reason = line.reason
-    time = clock(reason.at, today=today, milliseconds=width >= 64) if width >= _TIME_FROM else ""
+    time = _time(line.reason, width, today)
     room = max(4, width - 1 - len(time) - 2)
-    parts = _parts(line, inks, glyphs)
+    parts = _parts(line, room, inks, glyphs)
     text = (" " * _BETWEEN).join(part for part, _ in parts)
     wrapped = (cell_fit(text, room).rstrip(),) if max_lines == 1 else cell_wrap(text, room, max_lines)
     bar = Segment(glyphs.bar, inks["failed"])
@@ -87,16 +96,38 @@ def _is_place(text: str) -> bool:
     return text.lstrip().startswith(('File "', "Traceback", "During", "The above"))
 
 
-def _parts(line: ReasonLine, inks: Inks, glyphs: Glyphs) -> list[tuple[str, Style]]:
-    """The texts of a reason, in order, each in its ink."""
+def _time(reason: Reason, width: int, today: int | None) -> str:
+    if width < _TIME_FROM:
+        return ""
+    dated = clock(reason.at, today=today if width >= _DATES_FROM else None)
+    precise = clock(reason.at, milliseconds=True)
+    return precise if width >= _MILLISECONDS_FROM and len(dated) <= len(precise) - 4 else dated
+
+
+def _parts(line: ReasonLine, room: int, inks: Inks, glyphs: Glyphs) -> list[tuple[str, Style]]:
+    """The texts of a reason, in order, each in its ink; the place gives way to the others."""
     reason = line.reason
-    place = f" {glyphs.separator} ".join(safe(name, 60) for name in line.place)
-    parts = [
-        (safe(reason.title, _MESSAGE_LIMIT), _title_style(reason, inks)),
-        (place, inks["quiet"]),
-        (safe(reason.detail, _MESSAGE_LIMIT), inks["text"]),
-    ]
+    title = safe(reason.title, _MESSAGE_LIMIT)
+    detail = safe(reason.detail, _MESSAGE_LIMIT)
+    place = _join(line.place, glyphs)
+    left = room - cell_len(title) - _BETWEEN - (cell_len(detail) + _BETWEEN if detail else 0)
+    if 0 < left < cell_len(place) or left <= 0 < len(place):
+        place = _shortened(line.place, max(_PLACE_CELLS, left), glyphs)
+    parts = [(title, _title_style(reason, inks)), (place, inks["quiet"]), (detail, inks["text"])]
     return [part for part in parts if part[0]] or [("", inks["text"])]
+
+
+def _join(names: tuple[str, ...], glyphs: Glyphs) -> str:
+    return f" {glyphs.separator} ".join(safe(name, 60) for name in names)
+
+
+def _shortened(names: tuple[str, ...], width: int, glyphs: Glyphs) -> str:
+    """A place without as many of its outer names as needed: `… › q-4`."""
+    for start in range(1, len(names)):
+        text = _join((ELLIPSIS, *names[start:]), glyphs)
+        if cell_len(text) <= width:
+            return text
+    return cell_fit(safe(names[-1], 60), width, "middle").rstrip() if names else ""
 
 
 def _title_style(reason: Reason, inks: Inks) -> Style:

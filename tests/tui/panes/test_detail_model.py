@@ -85,7 +85,7 @@ def test_a_node_without_metrics_says_so() -> None:
 def test_every_layout_shows_the_reason_first_and_at_least_one_chart(
     width: int, height: int, reasons: int, keys: int
 ) -> None:
-    layout = lay_out(width, height, reasons=reasons, trace=bool(reasons), keys=keys)
+    layout = lay_out(width, height, reasons=reasons, first=min(1, reasons), trace=9 * reasons, keys=keys)
     assert (layout.reasons >= 1) == (reasons >= 1)
     assert (layout.places >= 1) == (keys >= 1)
     columns, rows = chart_places(width, height)
@@ -97,8 +97,16 @@ def test_every_layout_shows_the_reason_first_and_at_least_one_chart(
         assert top + layout.chart_rows * layout.chart_height <= height
 
 
-def test_charts_keep_their_place_when_only_values_change() -> None:
-    assert lay_out(60, 30, reasons=2, trace=True, keys=5) == lay_out(60, 30, reasons=2, trace=True, keys=5)
+def test_pages_of_keys_do_not_overlap() -> None:
     assert detail.page_of(("a", "b", "c", "d", "e"), "d", 2) == ("c", "d")
     assert detail.page_of(("a", "b"), None, 6) == ("a", "b")
     assert detail.page_of((), "x", 6) == ()
+
+
+def test_a_pane_without_a_size_yet_gets_the_buckets_that_it_asked_for() -> None:
+    fake, ids = workspace()
+    summary, series = metric("loss", tuple(float(step) for step in range(50)))
+    fake.metrics_by_node[ids["run"]] = (summary,)
+    fake.series_by_node[ids["run"], "loss"] = series
+    assert load(fake, ids["run"], width=0, buckets=16).buckets == 16
+    assert load(fake, ids["run"], width=5, buckets=100).buckets == 10

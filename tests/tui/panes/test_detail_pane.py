@@ -221,3 +221,23 @@ async def test_ascii_terminals_get_nothing_else() -> None:
         await pilot.pause()
         drawn = "".join(segment.text for y in range(28) for segment in pane.render_line(y))
         assert drawn.isascii()
+
+
+async def test_a_pane_that_grows_asks_for_finer_series() -> None:
+    app, pane = stage()
+    async with app.run_test(size=(40, 12)) as pilot:
+        coarse = replace(FAILED, buckets=16)
+        pane.show(coarse.node, coarse)
+        await pilot.pause()
+        app.got.clear()
+        await pilot.resize_terminal(140, 40)
+        await pilot.pause()
+        assert [message for message in app.got if isinstance(message, DetailPane.SeriesWanted)]
+
+
+async def test_a_short_reason_leaves_its_rows_to_the_charts() -> None:
+    app, pane = stage()
+    async with app.run_test(size=(60, 24)) as pilot:
+        pane.show(FAILED.node, replace(FAILED, metrics=FAILED.metrics[:2]))
+        await pilot.pause()
+        assert all(line.strip() for line in screen_text(app).splitlines()[:-1])

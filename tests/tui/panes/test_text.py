@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from contexta_tui.text import UnprintableFilter, cell_fit, safe, safe_lines
+from contexta_tui.text import AsciiFilter, UnprintableFilter, cell_fit, safe, safe_lines
 
 ANY_TEXT = st.text(st.characters(), max_size=300)
 HOSTILE = st.text(
@@ -126,3 +126,10 @@ def test_the_filter_drops_links_and_actions_and_keeps_what_textual_needs() -> No
 def test_the_filter_hands_back_plain_lines_untouched() -> None:
     segments = [Segment("plain", Style(bold=True)), Segment(" text")]
     assert UnprintableFilter().apply(segments, BLACK) is segments
+
+
+def test_ascii_terminals_get_frames_of_ascii_and_names_as_recorded() -> None:
+    (segment,) = AsciiFilter().apply([Segment("╭─ ✖ 한국어 a…b ─╮│▌×")], BLACK)
+    assert segment.text == "+- F 한국어 a~b -+||x"
+    plain = [Segment("plain")]
+    assert AsciiFilter().apply(plain, BLACK) is plain
