@@ -164,7 +164,7 @@ def _without_links(style: Style) -> Style:
 
 
 class AsciiFilter(LineFilter):
-    """For terminals without more than ASCII: frames, ellipses and arrows of ours, each as one ASCII character.
+    """For terminals without more than ASCII: our frames, ellipses and arrows, each as one ASCII character.
 
     Other characters stay as they are: a recorded name in Korean is still the name. Make one and return the
     same object every time.

@@ -159,8 +159,10 @@ def _column(point: SeriesPoint, total: int, width: int) -> int:
 
 
 def _draw(canvas: _Canvas, points: tuple[SeriesPoint, ...], columns: list[int], scale: Scale) -> None:
+    top = canvas.height - 1
+
     def dot(value: float) -> int:
-        return round(scale.place(value) * (canvas.height - 1))
+        return round(scale.place(value) * top)
 
     previous: tuple[int, int] | None = None
     joined = False
@@ -169,8 +171,9 @@ def _draw(canvas: _Canvas, points: tuple[SeriesPoint, ...], columns: list[int], 
             _single(canvas, previous, joined=joined)
             previous, joined = None, False
             continue
-        low, high, mean = dot(point.minimum), dot(point.maximum), dot(point.mean)
-        canvas.band(x, low, high)
+        mean = dot(point.mean)
+        if point.minimum < point.maximum:
+            canvas.band(x, dot(point.minimum), dot(point.maximum))
         if previous is not None:
             _segment(canvas, previous, (x, mean))
         else:

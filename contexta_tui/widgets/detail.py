@@ -113,8 +113,9 @@ class DetailPane(Document):
 
     @property
     def buckets(self) -> int:
-        """Buckets of a series that the widest chart can tell apart."""
-        return max(16, 2 * self.area.width)
+        """Buckets of a series that a chart can tell apart: two dots a cell."""
+        columns = self._layout().columns if self._view.metrics else 1
+        return max(16, 2 * self.area.width // max(1, columns))
 
     @property
     def charts(self) -> int:
