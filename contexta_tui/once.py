@@ -17,7 +17,7 @@ from rich.text import Text
 from contexta.errors import ContextaError
 from contexta.loading import Loaded, load
 from contexta.query.results import Issue, NodeKind, NodeRow, Severity
-from contexta_tui import snapshot_text
+from contexta_tui import snapshot_text, snapshot_tree
 from contexta_tui.printing import Paper, say
 from contexta_tui.settings import FailOn, Settings
 from contexta_tui.snapshot_json import as_json, completed, narrowed
@@ -94,7 +94,7 @@ def _document(settings: Settings, loaded: _Loaded, *, indent: int | None) -> str
 
 def _depth(settings: Settings, loaded: _Loaded) -> NodeKind:
     """The depth that was asked for; that of the selected node where it lies deeper."""
-    depths = snapshot_text.DEPTHS
+    depths = snapshot_tree.DEPTHS
     depth = NodeKind(settings.depth)
     kind = None if loaded.selected is None else loaded.selected.kind
     return kind if kind in depths and depths.index(kind) > depths.index(depth) else depth
@@ -102,7 +102,7 @@ def _depth(settings: Settings, loaded: _Loaded) -> NodeKind:
 
 def _lines(settings: Settings, loaded: _Loaded, paper: Paper) -> Iterator[Text]:
     reader, node = loaded.whole.reader, loaded.selected
-    view = snapshot_text.View(
+    view = snapshot_tree.View(
         glyphs=paper.glyphs,
         depth=_depth(settings, loaded),
         width=paper.width,
@@ -111,13 +111,13 @@ def _lines(settings: Settings, loaded: _Loaded, paper: Paper) -> Iterator[Text]:
     )
     yield from snapshot_text.header(reader, loaded.issues, view)
     if node is not None:
-        yield from snapshot_text.branch(reader, node, view)
+        yield from snapshot_tree.branch(reader, node, view)
         yield from snapshot_text.why(reader, node, view)
         yield from snapshot_text.metrics(reader, node, view)
     elif settings.filter.strip():
-        yield from snapshot_text.matching(reader, settings.filter, view)
+        yield from snapshot_tree.matching(reader, settings.filter, view)
     else:
-        yield from snapshot_text.tree(reader, view)
+        yield from snapshot_tree.tree(reader, view)
     yield from snapshot_text.deployments(reader, node, view)
     yield from snapshot_text.diagnostics(reader, loaded.issues, view)
     if node is None:
