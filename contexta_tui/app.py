@@ -29,7 +29,7 @@ from contexta_tui.messages import FeedFailed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
-from contexta_tui.text import UnprintableFilter
+from contexta_tui.text import AsciiFilter, UnprintableFilter
 from contexta_tui.theme import ASCII, THEMES, UNICODE, with_meanings
 
 #: Names that `--theme` accepts.
@@ -58,15 +58,17 @@ class ExplorerApp(App[None]):
         self.settings = settings
         self.explorer = ExplorerScreen(settings)
         self._feed = Feed(follower, self.post_message)
-        self._unprintable = UnprintableFilter()
+        self._filters_of_ours: list[LineFilter] = [UnprintableFilter()]
+        if settings.ascii:
+            self._filters_of_ours.append(AsciiFilter())
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's colours, and our meanings derived from them."""
         return with_meanings(super().get_css_variables())
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Drop what a terminal would obey, whatever way it came."""
-        return [*super().get_line_filters(), self._unprintable]
+        """Drop what a terminal would obey, whatever way it came; draw our frames in ASCII on request."""
+        return [*super().get_line_filters(), *self._filters_of_ours]
 
     def on_mount(self) -> None:
         """Show the explorer and start following."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from textual.message import Message
 
-from contexta.live import Change
+from contexta.live import Change, Phase
 from contexta_tui.messages import FeedChanged, FeedFailed
 
 #: Seconds that leaving waits for the follower; it is a daemon, and its transactions survive being cut off.
@@ -67,6 +67,9 @@ class Feed:
             announce, self._announced = not self._announced, True
         if announce and not self._stop.is_set():
             self._post(FeedChanged())
+        if change.phase is Phase.STATIC:
+            # A follower that does not follow has nothing left to do but to close what the app still asks.
+            self._stop.wait()
 
     def _run(self) -> None:
         try:

@@ -56,6 +56,7 @@ class ExplorerScreen(Screen[None]):
         self._glyphs = glyphs
         self._change: Change | None = None
         self._records: RecordScreen | None = None
+        self._failure = ""
         self._following = False
         self._start_at = settings.select
         self._start_filter = settings.filter
@@ -153,6 +154,7 @@ class ExplorerScreen(Screen[None]):
     def _apply(self, event: Refreshed) -> None:
         """Show everything that was computed, in one go."""
         result = event.result
+        self._failure = ""
         with self.app.batch_update():
             self._apply_tree(result)
             selected = self._tree.model.selected
@@ -186,7 +188,9 @@ class ExplorerScreen(Screen[None]):
 
     @on(RefreshFailed)
     def _refresh_failed(self, event: RefreshFailed) -> None:
-        self.tell(f"Could not read: {event.reason}")
+        if event.reason != self._failure:
+            self._failure = event.reason
+            self.tell(f"Could not read: {event.reason}")
         self._refresher.done()
 
     @on(RunTree.Wanted)

@@ -19,6 +19,8 @@ from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed,
 
 #: Pages kept, about 25,000 rows.
 CACHED_PAGES = 128
+#: So many projects are opened at the start; of more only the one with the newest run.
+FEW_PROJECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,8 @@ class TreeModel:
             if old is not None and not inside:
                 self._expanded.discard(old.id)
             self._expanded.update((run.id, *run.path))
+            if old is None and len(self._roots) <= FEW_PROJECTS:
+                self._expanded.update(root.id for root in self._roots)
         if self.selected is None:
             self._set_selected(run)
 

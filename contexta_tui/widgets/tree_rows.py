@@ -73,7 +73,7 @@ def draw_row(row: TreeRow, width: int, inks: Inks, glyphs: Glyphs, now: int) -> 
         columns = replace(columns, info=0)
     arrow = "  " if row.expanded is None else f"{glyphs.expanded if row.expanded else glyphs.collapsed} "
     head = f"{indent}{arrow}"
-    sign = f"{glyphs.failed if node.failed else glyphs.status(node.status)} "
+    sign = "" if _has_no_life(node) else f"{glyphs.failed if node.failed else glyphs.status(node.status)} "
     room = width - len(head) - len(sign) - columns.total
     colour = inks["failed" if node.failed else status_ink(node.status)]
     return line(
@@ -98,6 +98,11 @@ def _columns(
         count = f"{glyphs.failed}{short_number(node.failed_below)}" if node.failed_below else ""
         parts.append((count.rjust(columns.failures), inks["failed"] + _BOLD))
     return parts
+
+
+def _has_no_life(node: NodeRow) -> bool:
+    """Whether a status would say nothing: a project neither runs nor ends."""
+    return node.kind is NodeKind.PROJECT and node.status is Status.UNKNOWN
 
 
 def _info(node: NodeRow) -> str:

@@ -323,3 +323,9 @@ async def test_ascii_draws_ascii_only() -> None:
         await it.selects("holdout")
         for glyph in "✖✔●◌▾▸▲":
             assert glyph not in it.text()
+
+
+async def test_ascii_frames_are_ascii_in_what_reaches_the_terminal() -> None:
+    async with explorer(ascii=True) as it:
+        await it.shows("tiny-cnn")
+        assert it.app.export_screenshot().translate({0xA0: " "}).count("─") == 0

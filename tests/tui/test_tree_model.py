@@ -68,6 +68,7 @@ def test_several_projects_are_rows() -> None:
         "  canary",
         "  prod",
         "other",
+        "  r",
     ]
 
 

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contexta.live import Change, Phase
+from contexta.query.results import Counts
+from contexta_tui.theme import ASCII, UNICODE
+from contexta_tui.viewmodels.liveness import liveness, totals
+from tests.tui.fake_queries import FakeQueries
+
+
+def change(**changes: Any) -> Change:
+    return FakeQueries().change(**{"open_runs": 1, "counts": Counts(runs=1), "rate": 1204.4, **changes})
+
+
+def said(value: Change | None, waited: float = 0.0, **options: Any) -> str:
+    return "  ".join(part.text for part in liveness(value, waited, UNICODE, **options))
+
+
+@pytest.mark.parametrize(
+    ("value", "waited", "text"),
+    [
+        (None, 0, "opening"),
+        (change(), 0, "● live  1,204 rec/s  last 0.2 s ago"),
+        (change(), 12, "● live  0 rec/s  last 12 s ago"),
+        (change(lag_s=2.5), 0, "● live  1,204 rec/s  last 0.2 s ago  lag 2.5 s"),
+        (change(), 299.9, "◌ silent  last 5 min ago"),
+        (change(open_runs=0), 0, "ended  last 0.2 s ago"),
+        (change(open_runs=0, counts=Counts()), 0, "no runs  last 0.2 s ago"),
+        (change(open_runs=0, quiet_s=None), 0, "ended"),
+        (change(phase=Phase.STATIC), 0, "◌ not followed  last 0.2 s ago"),
+        (change(phase=Phase.STATIC, open_runs=0), 0, "ended  last 0.2 s ago"),
+        (change(phase=Phase.WAITING, open_runs=0, quiet_s=None), 0, "◌ waiting"),
+        (
+            change(phase=Phase.INDEXING, open_runs=0, progress=0.629),
+            0,
+            "reading  last 0.2 s ago  indexing  ▰▰▰▱▱  62 %",
+        ),
+        (change(progress=7.0), 0, "● live  1,204 rec/s  last 0.2 s ago  indexing  ▰▰▰▰▰  100 %"),
+    ],
+)
+def test_what_is_said_is_true(value: Change | None, waited: float, text: str) -> None:
+    assert said(value, waited) == text
+
+
+def test_following_is_said() -> None:
+    assert said(change(), following=True).startswith("● live  following")
+
+
+def test_totals_have_signs_besides_colours() -> None:
+    assert [part.text for part in totals(change(errors=1204, warnings=1), ASCII)] == ["E 1,204", "W 1"]
+    assert [part.tone for part in totals(change(errors=3, warnings=0), UNICODE)] == ["failed", "quiet"]

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from contexta_tui.screens.refresher import INTERVAL_S, Refresher, Wishes
+from contexta_tui.viewmodels.refresh import Target
+
+
+class Bench:
+    """A refresher with a clock that stands still."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.started: list[Wishes] = []
+        self.waits: list[float] = []
+        self.refresher = Refresher(self.start, self.waits.append, clock=lambda: self.now)
+
+    def start(self, wishes: Wishes) -> bool:
+        self.started.append(wishes)
+        return True
+
+
+def test_one_job_at_a_time_and_wishes_are_merged() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True, urgent=True)
+    bench.refresher.wish(node=True, urgent=True)
+    bench.refresher.wish(issues=True, urgent=True)
+    assert len(bench.started) == 1
+    bench.refresher.done()
+    assert len(bench.started) == 2
+    assert (bench.started[1].tree, bench.started[1].node, bench.started[1].issues) == (False, True, True)
+
+
+def test_data_waits_for_its_interval_and_a_person_does_not() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True)
+    bench.refresher.done()
+    bench.refresher.wish(tree=True)
+    bench.refresher.wish(node=True)
+    assert (len(bench.started), bench.waits) == (1, [INTERVAL_S])
+    bench.refresher.wish(node=True, urgent=True)
+    assert len(bench.started) == 2
+    bench.refresher.done()
+    bench.refresher.wish(tree=True)
+    bench.now = INTERVAL_S
+    bench.refresher.poke()
+    assert len(bench.started) == 3
+
+
+def test_following_never_displaces_what_a_person_does() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True)
+    bench.refresher.wish(target=Target(failure=1), urgent=True)
+    bench.refresher.wish(target=Target(newest=True))
+    bench.refresher.done()
+    assert bench.started[1].target == Target(failure=1)
+
+
+def test_nothing_to_do_leaves_it_idle() -> None:
+    started: list[Wishes] = []
+
+    def start(wishes: Wishes) -> bool:
+        started.append(wishes)
+        return False
+
+    refresher = Refresher(start, lambda wait: None)
+    refresher.wish(tree=True, urgent=True)
+    refresher.wish(tree=True, urgent=True)
+    assert len(started) == 2
