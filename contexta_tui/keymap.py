@@ -185,7 +185,6 @@ ACTIONS: tuple[Action, ...] = (
         ("r",),
         "Records",
         "Show the records of the selection",
-        footer=True,
     ),
     Action("pane.tree", Scope.PANES, "pane('tree')", ("1",), "Runs", "Go to the tree of runs"),
     Action(
