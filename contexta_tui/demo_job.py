@@ -69,13 +69,14 @@ class LiveTime(StoryTime):
     """Passes at once until the present is reached, then as for everybody.
 
     Args:
-        workspace: Where the job records; without it the job ends.
+        workspace: Folder where the job records, which is there; without it the job ends.
         speed: How many times faster than intended the job works.
     """
 
     def __init__(self, workspace: Path, speed: float = 1.0) -> None:
         super().__init__(time.time_ns())
         self._workspace = workspace
+        self._folder = _identity(workspace)
         self._speed = speed
         self._parent = os.getppid()
         self._present = False
@@ -105,7 +106,8 @@ class LiveTime(StoryTime):
         self._stop.set()
 
     def _is_alone(self) -> bool:
-        return os.getppid() != self._parent or not self._workspace.is_dir()
+        # Capture makes a workspace anew that is gone, so its path alone says nothing.
+        return os.getppid() != self._parent or _identity(self._workspace) != self._folder
 
 
 def record_finished(workspace: Path, *, seed: int = SEED) -> None:
@@ -154,6 +156,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         record_live(options.workspace, seed=options.seed, speed=options.speed)
     return 0
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _positive(text: str) -> float:
