@@ -1,20 +1,20 @@
-"""Colours and glyphs by meaning: what failed, what is open, what is only known from its records.
+"""Colours by meaning: what failed, what is open, what is only known from its records.
 
-Widgets name a meaning (`$status-failed`, `glyphs.status(...)`), never a colour or a character.
-Colour is never the only sign. `with_meanings` derives the meanings for Textual's own themes, so
-that any theme a user picks works.
+Widgets name a meaning (`$status-failed`), never a colour. `with_meanings` derives the meanings for
+Textual's own themes, so that any theme a user picks works. The glyphs of a meaning are in `glyphs`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
-from contexta.query.results import Severity, Status
+from contexta_tui.glyphs import ASCII, UNICODE, Glyphs
+
+__all__ = ["ASCII", "DARK", "HIGH_CONTRAST", "LIGHT", "THEMES", "UNICODE", "Glyphs", "with_meanings"]
 
 DARK: Final = Theme(
     name="contexta-dark",
@@ -168,111 +168,3 @@ def _mixed(variables: Mapping[str, str], share: float) -> str:
     if front.ansi is not None or back.ansi is not None:
         return "ansi_bright_black"
     return back.blend(front, share, alpha=1.0).hex
-
-
-@dataclass(frozen=True, slots=True)
-class Glyphs:
-    """The characters with a meaning, each one cell wide unless said otherwise.
-
-    Attributes:
-        failed: Status.
-        completed: Status.
-        open: Status.
-        unknown: Status: known from its records only.
-        cancelled: Status.
-        error: Severity.
-        warning: Severity.
-        info: Severity.
-        expanded: Row whose children are shown.
-        collapsed: Row whose children are hidden.
-        arrow: "was made from", in lineage.
-        bar: Beginning of a reason.
-        separator: Between the names of a path.
-        dot: Between facts on one line.
-        live: The capture is being written to.
-        done: Part of a progress bar.
-        todo: Part of a progress bar.
-        trend: Eight levels, lowest first.
-        ascii: Whether this is the set for terminals without more than ASCII.
-    """
-
-    failed: str
-    completed: str
-    open: str
-    unknown: str
-    cancelled: str
-    error: str
-    warning: str
-    info: str
-    expanded: str
-    collapsed: str
-    arrow: str
-    bar: str
-    separator: str
-    dot: str
-    live: str
-    done: str
-    todo: str
-    trend: str
-    ascii: bool
-
-    def status(self, status: Status) -> str:
-        """The sign of a status."""
-        return {
-            Status.FAILED: self.failed,
-            Status.COMPLETED: self.completed,
-            Status.OPEN: self.open,
-            Status.UNKNOWN: self.unknown,
-            Status.CANCELLED: self.cancelled,
-        }[status]
-
-    def severity(self, severity: Severity) -> str:
-        """The sign of a severity."""
-        return {Severity.ERROR: self.error, Severity.WARNING: self.warning, Severity.INFO: self.info}[
-            severity
-        ]
-
-
-UNICODE: Final = Glyphs(
-    failed="✖",
-    completed="✔",
-    open="●",
-    unknown="◌",
-    cancelled="⊘",
-    error="✖",
-    warning="▲",
-    info="•",
-    expanded="▾",
-    collapsed="▸",
-    arrow="←",
-    bar="▌",
-    separator="›",
-    dot="·",
-    live="●",
-    done="▰",
-    todo="▱",
-    trend="▁▂▃▄▅▆▇█",
-    ascii=False,
-)
-
-ASCII: Final = Glyphs(
-    failed="F",
-    completed="C",
-    open="O",
-    unknown="?",
-    cancelled="X",
-    error="E",
-    warning="W",
-    info="I",
-    expanded="-",
-    collapsed="+",
-    arrow="<",
-    bar="|",
-    separator=">",
-    dot="-",
-    live="*",
-    done="#",
-    todo=".",
-    trend="_.,-=+*#",
-    ascii=True,
-)

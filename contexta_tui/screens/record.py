@@ -16,9 +16,9 @@ from textual.worker import get_current_worker
 
 from contexta.query.port import Queries
 from contexta.query.results import NodeRow
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.text import safe
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels import records
 from contexta_tui.viewmodels.format import count
 from contexta_tui.viewmodels.records import RecordPages

@@ -21,9 +21,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from contexta.query.results import NodeRow
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.text import cell_fit
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.detail import EMPTY, DetailView, page_of
 from contexta_tui.viewmodels.detail_layout import Layout, chart_places, first_reason_lines, lay_out
 from contexta_tui.viewmodels.format import count

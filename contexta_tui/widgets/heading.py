@@ -8,8 +8,8 @@ from __future__ import annotations
 from textual.content import Content
 
 from contexta.query.results import NodeRow
+from contexta_tui.glyphs import Glyphs
 from contexta_tui.text import safe
-from contexta_tui.theme import Glyphs
 from contexta_tui.viewmodels.format import clock, duration, plural
 from contexta_tui.widgets.inks import status_ink, title
 

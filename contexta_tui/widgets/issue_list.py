@@ -19,8 +19,8 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 from contexta.query.results import Issue, Severity
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.text import cell_fit, cell_wrap, safe
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.diagnostics import IssueRows, cursor_after, place
 from contexta_tui.viewmodels.format import clock, count
 from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, line, read_inks, severity_ink

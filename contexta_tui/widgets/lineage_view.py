@@ -17,9 +17,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from contexta.query.results import DeploymentLink, NodeRow
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.text import cell_fit, safe
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.format import size
 from contexta_tui.viewmodels.lineage import (
     ArtifactLine,

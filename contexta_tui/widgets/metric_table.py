@@ -15,8 +15,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from contexta.query.results import MetricSummary
+from contexta_tui.glyphs import Glyphs
 from contexta_tui.text import cell_fit, safe
-from contexta_tui.theme import Glyphs
 from contexta_tui.viewmodels.chart import sparkline
 from contexta_tui.viewmodels.format import aligned, count
 from contexta_tui.widgets.inks import Inks
@@ -27,6 +27,9 @@ _TREND_CELLS: Final = (6, 32)
 #: Fewest cells of each number column, and the cells before it.
 _LEAST: Final = {"last": 5, "min": 5, "max": 5, "mean": 5, "n": 3, "×": 2}
 _GAP: Final = {"last": 2, "min": 2, "max": 2, "mean": 2, "n": 2, "×": 1}
+
+#: Rows that are looked at to choose widths; a capture can have thousands of keys.
+_MEASURED: Final = 200
 _BOLD: Final = Style(bold=True)
 
 #: Number columns in the order in which they appear, and in which they are given room.
@@ -50,6 +53,7 @@ def lay_out(metrics: tuple[MetricSummary, ...], width: int) -> Table:
         metrics: The rows of the table; they decide how wide numbers are.
         width: Cells.
     """
+    metrics = metrics[:_MEASURED]
     longest = max((cell_len(safe(metric.key, 80)) for metric in metrics), default=3)
     name = min(max(_NAME_CELLS[0], longest), _NAME_CELLS[1], max(4, width - 9))
     room = width - name

@@ -12,8 +12,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from contexta.query.results import Reason
+from contexta_tui.glyphs import Glyphs
 from contexta_tui.text import ELLIPSIS, cell_fit, cell_wrap, safe, safe_lines
-from contexta_tui.theme import Glyphs
 from contexta_tui.viewmodels.detail import ReasonLine
 from contexta_tui.viewmodels.format import clock
 from contexta_tui.widgets.inks import Inks

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.query.results import SeriesPoint
-from contexta_tui.theme import ASCII, UNICODE
+from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.viewmodels.chart import Ink, Piece, Plot, plot, sparkline
 from contexta_tui.viewmodels.scale import Scale, scale_for
 from tests.tui.panes.stage import points

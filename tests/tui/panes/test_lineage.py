@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contexta.query.results import DeploymentLink, Lineage, NodeKind, Status
-from contexta_tui.theme import ASCII
+from contexta_tui.glyphs import ASCII
 from contexta_tui.viewmodels import lineage
 from contexta_tui.viewmodels.lineage import ArtifactLine, DeploymentLine, LineageRows, ReasonOfDeployment
 from contexta_tui.widgets.lineage_view import LineageView
