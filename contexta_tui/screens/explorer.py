@@ -23,6 +23,7 @@ from contexta_tui.screens.refresher import Refresher, Wishes
 from contexta_tui.settings import Settings
 from contexta_tui.text import safe
 from contexta_tui.theme import ASCII, UNICODE
+from contexta_tui.viewmodels.liveness import Placard, placard
 from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target
 from contexta_tui.viewmodels.refresh import work as compute
@@ -32,8 +33,6 @@ from contexta_tui.widgets.lineage_view import LineageView
 from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
-
-OPENING = "Opening…"
 
 
 def _microseconds() -> int:
@@ -57,6 +56,7 @@ class ExplorerScreen(Screen[None]):
         self._change: Change | None = None
         self._records: RecordScreen | None = None
         self._failure = ""
+        self._said: Placard | None = None
         self._following = False
         self._start_at = settings.select
         self._start_filter = settings.filter
@@ -74,7 +74,7 @@ class ExplorerScreen(Screen[None]):
             lineage=self._lineage,
             issues=self._issues,
         )
-        self._empty = Static(OPENING, id="empty", markup=False)
+        self._empty = Static(id="empty", markup=False)
         self._footer = Footer(show_command_palette=False)
         self._refresher = Refresher(self._start, lambda wait: self.set_timer(wait, self._refresher.poke))
 
@@ -241,16 +241,15 @@ class ExplorerScreen(Screen[None]):
 
     def _show_body(self) -> None:
         """The panes, or one calm sentence while there is nothing for them to show."""
-        change = self._change
-        empty = change is None or (not self._tree.model.height and not self._tree.model.filter)
-        notice = "" if change is None else safe(change.notice, 300)
-        if empty and change is not None and change.counts.runs + change.counts.deployments and not notice:
-            notice = OPENING
-        self._empty.display = empty
-        self._workbench.display = not empty
-        self._empty.update(OPENING if change is None else notice or "Nothing has been recorded yet.")
-        self._notice.display = bool(notice) and not empty
-        self._notice.update(notice)
+        shown = placard(self._change, rows=self._tree.model.height, filtered=bool(self._tree.model.filter))
+        if shown == self._said:
+            return
+        # Only when it differs: a Static that is updated lays the whole screen out again.
+        self._said = shown
+        self._workbench.display = not shown.instead
+        for widget, displayed in ((self._empty, shown.instead), (self._notice, not shown.instead)):
+            widget.display = displayed and bool(shown.text)
+            widget.update(safe(shown.text, 300))
 
     # Panes
 

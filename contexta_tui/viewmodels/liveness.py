@@ -18,6 +18,8 @@ SILENT_S = 300.0
 #: Seconds of lag that are worth a word.
 _LAG_S = 1.0
 _BAR_CELLS = 5
+_OPENING = "Opening…"
+_NOTHING = "Nothing has been recorded yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,35 @@ def liveness(
     if change.progress is not None:
         parts.extend(_progress(change.progress, glyphs))
     return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Placard:
+    """One sentence about the workspace; as recorded, whoever shows it makes it safe.
+
+    Attributes:
+        text: The sentence, or empty.
+        instead: Whether it stands in place of the panes, because they have nothing to show.
+    """
+
+    text: str
+    instead: bool
+
+
+def placard(change: Change | None, *, rows: int, filtered: bool) -> Placard:
+    """What to say of the workspace as a whole.
+
+    Args:
+        change: The latest change; `None` before the first.
+        rows: Rows of the tree.
+        filtered: Whether a filter may have left none of them.
+    """
+    if change is None:
+        return Placard(_OPENING, instead=True)
+    if rows or filtered:
+        return Placard(change.notice, instead=False)
+    coming = change.counts.runs or change.counts.deployments
+    return Placard(change.notice or (_OPENING if coming else _NOTHING), instead=True)
 
 
 def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:

@@ -7,7 +7,7 @@ import pytest
 from contexta.live import Change, Phase
 from contexta.query.results import Counts
 from contexta_tui.theme import ASCII, UNICODE
-from contexta_tui.viewmodels.liveness import liveness, totals
+from contexta_tui.viewmodels.liveness import Placard, liveness, placard, totals
 from tests.tui.fake_queries import FakeQueries
 
 
@@ -52,3 +52,21 @@ def test_following_is_said() -> None:
 def test_totals_have_signs_besides_colours() -> None:
     assert [part.text for part in totals(change(errors=1204, warnings=1), ASCII)] == ["E 1,204", "W 1"]
     assert [part.tone for part in totals(change(errors=3, warnings=0), UNICODE)] == ["failed", "quiet"]
+
+
+@pytest.mark.parametrize(
+    ("value", "rows", "filtered", "text", "instead"),
+    [
+        (None, 0, False, "Opening…", True),
+        (change(), 0, False, "Opening…", True),
+        (change(counts=Counts()), 0, False, "Nothing has been recorded yet.", True),
+        (change(counts=Counts(), notice="Waiting."), 0, False, "Waiting.", True),
+        (change(notice="Locked."), 3, False, "Locked.", False),
+        (change(), 0, True, "", False),
+        (change(), 3, False, "", False),
+    ],
+)
+def test_a_sentence_stands_in_for_panes_that_have_nothing_to_show(
+    value: Change | None, rows: int, filtered: bool, text: str, instead: bool
+) -> None:
+    assert placard(value, rows=rows, filtered=filtered) == Placard(text, instead=instead)
