@@ -12,10 +12,19 @@ from contexta.contract.model import FrozenModel
 from contexta.errors import ConflictError, ValidationError
 
 _NAMESPACE: Final = r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)+"
-Namespace = Annotated[
-    str, matching(_NAMESPACE, "extension_invalid_namespace", "contexta.run", max_length=128)
-]
+_NAMESPACE_RULE: Final = matching(_NAMESPACE, "extension_invalid_namespace", "contexta.run", max_length=128)
+Namespace = Annotated[str, _NAMESPACE_RULE]
 _FIELD_KEY: Final = matching(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*", "extension_invalid_field", "dataset_ref")
+
+
+def check_namespace(namespace: object) -> str:
+    """Return a namespace without surrounding blanks.
+
+    Raises:
+        ValidationError: ``extension_invalid_namespace``: not two or more dotted lower-case words, or longer
+            than 128 characters.
+    """
+    return str(_NAMESPACE_RULE.check(namespace, "namespace"))
 
 
 def _field_keys(value: object, field_name: str) -> tuple[str, ...]:

@@ -63,13 +63,21 @@ class Rule:
 
 def _reference(kind: str) -> Rule:
     def check(value: object, field_name: str) -> StableRef:
-        return validate_stable_ref_kind(_as_ref(value, field_name), kind, field_name)
+        try:
+            return validate_stable_ref_kind(_as_ref(value, field_name), kind, field_name)
+        except ValidationError as error:
+            error.details.setdefault("field", field_name)
+            raise
 
     return Rule(check, {"type": "string", "pattern": rf"^{kind}:"}, str)
 
 
 def _any_reference(value: object, field_name: str) -> StableRef:
-    return _as_ref(value, field_name)
+    try:
+        return _as_ref(value, field_name)
+    except ValidationError as error:
+        error.details.setdefault("field", field_name)
+        raise
 
 
 def _as_ref(value: object, field_name: str) -> StableRef:

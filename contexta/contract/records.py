@@ -9,6 +9,7 @@ keeping.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Self
 
 import pydantic
@@ -111,10 +112,16 @@ class CorrelationRefs(FrozenModel):
     session_id: Text | None = None
 
 
-def _correlation(value: object, _field_name: str) -> CorrelationRefs:
+def _correlation(value: object, field_name: str) -> CorrelationRefs:
     if isinstance(value, CorrelationRefs):
         return value
-    return CorrelationRefs(**value) if isinstance(value, dict) else CorrelationRefs()
+    if isinstance(value, Mapping):
+        return CorrelationRefs(**value)
+    raise ValidationError(
+        f"{field_name} takes CorrelationRefs or a map of its fields, not {value!r}.",
+        code="record_invalid_mapping",
+        details={"field": field_name},
+    )
 
 
 class RecordEnvelope(ContractModel):
