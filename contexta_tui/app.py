@@ -24,13 +24,14 @@ from textual.theme import BUILTIN_THEMES
 
 from contexta_tui.commands import Actions
 from contexta_tui.feed import Feed, Follows
+from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.messages import FeedFailed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
 from contexta_tui.text import AsciiFilter, UnprintableFilter
-from contexta_tui.theme import ASCII, THEMES, UNICODE, with_meanings
+from contexta_tui.theme import THEMES, with_meanings
 
 #: Names that `--theme` accepts.
 THEME_NAMES: Final = tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES}))

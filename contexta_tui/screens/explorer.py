@@ -16,13 +16,13 @@ from textual.widgets import Footer, Input, Static
 
 from contexta.live import Change
 from contexta.query.port import Queries
+from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.messages import Refreshed, RefreshFailed
 from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
 from contexta_tui.settings import Settings
 from contexta_tui.text import safe
-from contexta_tui.theme import ASCII, UNICODE
 from contexta_tui.viewmodels.liveness import Placard, placard
 from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target

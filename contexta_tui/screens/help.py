@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from contexta.query.results import Status
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import ACTIONS, Scope, key_name
-from contexta_tui.theme import UNICODE, Glyphs
 
 READS = (
     "Reads cache/capture, records/segments, metadata/ledger.db and artifacts/bindings of a workspace, "

@@ -8,9 +8,9 @@ was heard of within the last minutes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from contexta.live import Change, Phase
+from contexta_tui.glyphs import Glyphs
 from contexta_tui.viewmodels.format import age, rate
 
 #: Seconds without an append after which an open run is called silent, not live.
@@ -20,34 +20,6 @@ _LAG_S = 1.0
 _BAR_CELLS = 5
 _OPENING = "Opening…"
 _NOTHING = "Nothing has been recorded yet."
-
-
-class Signs(Protocol):
-    """The characters that are needed of `theme.Glyphs`."""
-
-    @property
-    def live(self) -> str:
-        """Something is being written."""
-
-    @property
-    def unknown(self) -> str:
-        """Nobody knows."""
-
-    @property
-    def error(self) -> str:
-        """Errors."""
-
-    @property
-    def warning(self) -> str:
-        """Warnings."""
-
-    @property
-    def done(self) -> str:
-        """Part of a progress bar."""
-
-    @property
-    def todo(self) -> str:
-        """Part of a progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +38,7 @@ class Part:
 
 
 def liveness(
-    change: Change | None, waited_s: float, glyphs: Signs, *, following: bool = False
+    change: Change | None, waited_s: float, glyphs: Glyphs, *, following: bool = False
 ) -> tuple[Part, ...]:
     """What is known of the workspace at this moment.
 
@@ -123,7 +95,7 @@ def placard(change: Change | None, *, rows: int, filtered: bool) -> Placard:
     return Placard(change.notice or (_OPENING if coming else _NOTHING), instead=True)
 
 
-def totals(change: Change | None, glyphs: Signs) -> tuple[Part, ...]:
+def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:
     """Number of errors and warnings."""
     errors = 0 if change is None else change.errors
     warnings = 0 if change is None else change.warnings
@@ -133,7 +105,7 @@ def totals(change: Change | None, glyphs: Signs) -> tuple[Part, ...]:
     )
 
 
-def _state(change: Change, quiet: float | None, glyphs: Signs) -> Part:
+def _state(change: Change, quiet: float | None, glyphs: Glyphs) -> Part:
     if change.phase == Phase.WAITING:
         return Part(f"{glyphs.unknown} waiting", "quiet", 1)
     if not change.open_runs:
@@ -147,7 +119,7 @@ def _state(change: Change, quiet: float | None, glyphs: Signs) -> Part:
     return Part(f"{glyphs.live} live", "open", 1)
 
 
-def _progress(progress: float, glyphs: Signs) -> tuple[Part, ...]:
+def _progress(progress: float, glyphs: Glyphs) -> tuple[Part, ...]:
     share = min(1.0, max(0.0, progress))
     done = int(share * _BAR_CELLS)
     bar = glyphs.done * done + glyphs.todo * (_BAR_CELLS - done)

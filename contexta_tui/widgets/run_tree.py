@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from contexta.query.results import NodeRow, Status
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.tree import TreeModel
 from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed
 from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks

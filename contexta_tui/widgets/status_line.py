@@ -17,8 +17,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from contexta.live import Change
+from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.text import cell_fit, safe
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.liveness import Part, liveness, totals
 from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
 

@@ -13,8 +13,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from contexta.query.results import NodeKind, NodeRow, Status
+from contexta_tui.glyphs import Glyphs
 from contexta_tui.text import cell_fit, safe
-from contexta_tui.theme import Glyphs
 from contexta_tui.viewmodels.format import MINUTE, SECOND, UNKNOWN, duration, plural
 from contexta_tui.viewmodels.tree import TreeRow
 from contexta_tui.widgets.inks import Inks, line, status_ink

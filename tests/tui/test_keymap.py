@@ -8,11 +8,11 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from contexta_tui.app import ExplorerApp
+from contexta_tui.glyphs import UNICODE
 from contexta_tui.keymap import ACTIONS, Scope, bindings
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import help_text
 from contexta_tui.screens.record import RecordScreen
-from contexta_tui.theme import UNICODE
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.line_view import LineView
 from contexta_tui.widgets.lineage_view import LineageView

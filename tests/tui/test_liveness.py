@@ -6,7 +6,7 @@ import pytest
 
 from contexta.live import Change, Phase
 from contexta.query.results import Counts
-from contexta_tui.theme import ASCII, UNICODE
+from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.viewmodels.liveness import Placard, liveness, placard, totals
 from tests.tui.fake_queries import FakeQueries
 

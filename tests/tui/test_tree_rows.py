@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from contexta.query.results import ChildGroup, NodeKind, NodeRow, Status
-from contexta_tui.theme import ASCII, UNICODE
+from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.viewmodels.tree import TreeRow
 from contexta_tui.widgets.tree_rows import child_count, draw_row, elapsed, short_number
 from tests.tui.fake_queries import NOW, SECOND, FakeQueries
