@@ -89,7 +89,12 @@ def metrics(queries: Queries, node: NodeRow, view: View) -> list[Text]:
     head = tuple(
         Text(word, QUIET) for word in ("key", "last", "min", "max", "mean", "n", "", "unit", "trend")
     )
-    lines = columns([head, *(_metric(metric, view) for metric in found)], right=range(1, 7), width=view.width)
+    lines = columns(
+        [head, *(_metric(metric, view) for metric in found)],
+        right=range(1, 7),
+        optional=(8, 7, 4, 3, 2),
+        width=view.width,
+    )
     return headed("Metrics", lines if found else [Text("No metrics recorded here.", QUIET)])
 
 
@@ -110,7 +115,7 @@ def diagnostics(queries: Queries, issues: Sequence[Issue], view: View) -> list[T
     """What is wrong, worst first, errors with their first reason."""
     rows = [_issue(issue, view) for issue in issues[:MOST_ISSUES]]
     lines: list[Text] = []
-    for index, line in enumerate(columns(rows, flexible=3, width=view.width)):
+    for index, line in enumerate(columns(rows, flexible=3, optional=(4, 2), width=view.width)):
         lines.append(line)
         issue = issues[index]
         if issue.severity is Severity.ERROR and issue.node_id is not None and index < _MOST_EXPLAINED:
@@ -124,7 +129,9 @@ def diagnostics(queries: Queries, issues: Sequence[Issue], view: View) -> list[T
 def sources(queries: Queries, view: View) -> list[Text]:
     """What was read, the damaged first."""
     found = sorted(queries.sources(), key=lambda source: (source.state == "ok", -source.damaged_lines))
-    lines = columns([_source(source) for source in found[:MOST_SOURCES]], right=(2, 3), width=view.width)
+    lines = columns(
+        [_source(source) for source in found[:MOST_SOURCES]], right=(2, 3), optional=(1, 2), width=view.width
+    )
     if len(found) > MOST_SOURCES:
         lines.append(more_line(len(found) - MOST_SOURCES, "source", view))
     return headed("Sources", lines) if lines else []

@@ -150,7 +150,7 @@ def more_line(number: int, word: str, view: View) -> Text:
 
 
 def _aligned_rows(found: _Rows, view: View) -> list[Text]:
-    return columns(found.rows, right=(2, 4), width=view.width)
+    return columns(found.rows, right=(2, 4), optional=(4, 3, 6, 2), width=view.width)
 
 
 def _elapsed(node: NodeRow, now: int) -> str:
