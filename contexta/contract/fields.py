@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -61,9 +62,19 @@ class Rule:
         return self.check(value, info.field_name or "value")
 
 
+# References of runs, stages and batches come again with every child of theirs.
+_REMEMBERED_REFS: Final = 1_024
+
+
 def _reference(kind: str) -> Rule:
+    @lru_cache(_REMEMBERED_REFS)
+    def parsed(text: str) -> StableRef:
+        return validate_stable_ref_kind(StableRef.parse(text), kind)
+
     def check(value: object, field_name: str) -> StableRef:
         try:
+            if type(value) is str:
+                return parsed(value)
             return validate_stable_ref_kind(_as_ref(value, field_name), kind, field_name)
         except ValidationError as error:
             error.details.setdefault("field", field_name)

@@ -67,12 +67,23 @@ KIND_PATTERN: Final = r"[a-z][a-z0-9_]*"
 COMPONENT_PATTERN: Final = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _KIND = re.compile(KIND_PATTERN)
 _COMPONENT = re.compile(COMPONENT_PATTERN)
+_VALUE = re.compile(rf"{COMPONENT_PATTERN}(?:\.{COMPONENT_PATTERN})*")
 _NOT_COMPONENT = re.compile(r"[^a-z0-9]+")
 
 
 def is_component(text: str) -> bool:
     """Tell whether ``text`` may stand between two dots of a reference."""
     return len(text) <= MAX_COMPONENT_LENGTH and _COMPONENT.fullmatch(text) is not None
+
+
+def _components_of(value: object) -> tuple[str, ...] | None:
+    """Return the names between the dots of a value, or None when its grammar is wrong."""
+    if not isinstance(value, str) or _VALUE.fullmatch(value) is None:
+        return None
+    components = tuple(value.split("."))
+    if len(value) > MAX_COMPONENT_LENGTH and max(map(len, components)) > MAX_COMPONENT_LENGTH:
+        return None
+    return components
 
 
 class StableRef:
@@ -97,8 +108,8 @@ class StableRef:
             raise ValidationError(
                 f"A reference kind is a lower-case word, not {kind!r}.", code="stable_ref_invalid_kind"
             )
-        components = tuple(value.split(".")) if isinstance(value, str) else ()
-        if not components or not all(map(is_component, components)):
+        components = _components_of(value)
+        if components is None:
             raise ValidationError(
                 f"The value of a {kind} reference is dotted names of lower-case letters, digits and single"
                 f" hyphens (at most {MAX_COMPONENT_LENGTH} characters each), not {value!r}.",

@@ -132,14 +132,16 @@ def validate_model(
 
 
 def _errors(obj: FrozenModel, registry: ExtensionRegistry, path: str) -> Iterator[ValidationIssue]:
-    version = getattr(obj, "schema_version", DEFAULT_CONTRACT_SCHEMA_VERSION)
+    # As a map, because asking a pydantic model for a field it has not is slow.
+    fields = vars(obj)
+    version = fields.get("schema_version", DEFAULT_CONTRACT_SCHEMA_VERSION)
     if version != DEFAULT_CONTRACT_SCHEMA_VERSION:
         yield ValidationIssue(
             "schema.version_mismatch",
             f"{path}.schema_version",
             f"the schema version is {version!r}; this library reads {DEFAULT_CONTRACT_SCHEMA_VERSION!r}",
         )
-    extensions: tuple[ExtensionFieldSet, ...] = getattr(obj, "extensions", ())
+    extensions: tuple[ExtensionFieldSet, ...] = fields.get("extensions", ())
     for index, extension in enumerate(extensions):
         if extension.namespace not in registry:
             yield ValidationIssue(
@@ -147,7 +149,7 @@ def _errors(obj: FrozenModel, registry: ExtensionRegistry, path: str) -> Iterato
                 f"{path}.extensions[{index}].namespace",
                 f"the extension {extension.namespace} is unknown; pass a registry that has it",
             )
-    envelope = getattr(obj, "envelope", None)
+    envelope = fields.get("envelope")
     if isinstance(envelope, FrozenModel):
         yield from _errors(envelope, registry, f"{path}.envelope")
 
@@ -191,7 +193,7 @@ def _warnings(obj: FrozenModel, path: str) -> Iterator[ValidationIssue]:
     for field, will_do, code, message in _ADVICE.get(type(obj), ()):
         if not will_do(getattr(obj, field)):
             yield ValidationIssue(code, f"{path}.{field}", message, WARNING)
-    payload = getattr(obj, "payload", None)
+    payload = vars(obj).get("payload")
     if isinstance(payload, FrozenModel):
         yield from _warnings(payload, f"{path}.payload")
 
