@@ -92,7 +92,10 @@ def _plain_extensions(value: object) -> object:
     return [item.to_dict() for item in value] if isinstance(value, tuple) else value
 
 
-Extensions = Annotated[tuple[ExtensionFieldSet, ...], Rule(_extensions, {"type": "array"}, _plain_extensions)]
+_EXTENSIONS_SCHEMA: Final = {"type": "array", "items": ExtensionFieldSet.model_json_schema()}
+Extensions = Annotated[
+    tuple[ExtensionFieldSet, ...], Rule(_extensions, _EXTENSIONS_SCHEMA, _plain_extensions)
+]
 
 
 class ContractModel(FrozenModel):

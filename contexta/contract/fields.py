@@ -21,6 +21,7 @@ from contexta.contract.refs import (
     COMPONENT_PATTERN,
     StableRef,
     is_component,
+    stable_ref_pattern,
     validate_stable_ref_kind,
 )
 from contexta.contract.times import timestamp_text
@@ -80,7 +81,7 @@ def _reference(kind: str) -> Rule:
             error.details.setdefault("field", field_name)
             raise
 
-    return Rule(check, {"type": "string", "pattern": rf"^{kind}:"}, str)
+    return Rule(check, {"type": "string", "pattern": stable_ref_pattern(kind)}, str)
 
 
 def _any_reference(value: object, field_name: str) -> StableRef:
@@ -203,7 +204,7 @@ ArtifactRef = Annotated[StableRef, _reference("artifact")]
 EnvironmentRef = Annotated[StableRef, _reference("environment")]
 RelationRef = Annotated[StableRef, _reference("relation")]
 ProvenanceRef = Annotated[StableRef, _reference("provenance")]
-AnyRef = Annotated[StableRef, Rule(_any_reference, {"type": "string", "pattern": "^[a-z][a-z0-9_]*:"}, str)]
+AnyRef = Annotated[StableRef, Rule(_any_reference, {"type": "string", "pattern": stable_ref_pattern()}, str)]
 
 Timestamp = Annotated[str, Rule(timestamp_text, {"type": "string", "format": "date-time"})]
 Text = Annotated[str, Rule(text, {"type": "string", "minLength": 1})]

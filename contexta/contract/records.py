@@ -91,7 +91,7 @@ def _metric_value(value: object, field_name: str) -> int | float | None:
     return value
 
 
-MetricValue = Annotated[float | int, Rule(_metric_value, {"type": ["number", "null"]})]
+MetricValue = Annotated[float | int, Rule(_metric_value, {"type": "number"})]
 
 
 def _refs(value: object, field_name: str) -> tuple[str, ...]:

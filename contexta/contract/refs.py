@@ -191,6 +191,23 @@ class StableRef:
         return (StableRef, (self._kind, self.value))
 
 
+def stable_ref_pattern(kind: str | None = None) -> str:
+    """Return a regular expression for the texts of references, for readers that are not written in Python.
+
+    Args:
+        kind: What is referred to; references of any kind when None.
+
+    Returns:
+        A pattern anchored at both ends. It says nothing of lengths.
+    """
+    more = rf"(?:\.{COMPONENT_PATTERN})"
+    least = CORE_STABLE_REF_COMPONENT_COUNTS.get(kind or "")
+    if kind is None or least is None:
+        return rf"^{kind or KIND_PATTERN}:{COMPONENT_PATTERN}{more}*$"
+    most = _BATCH_OWNED_COUNTS.get(kind, least)
+    return rf"^{kind}:{COMPONENT_PATTERN}{more}{{{least - 1},{most - 1}}}$"
+
+
 def validate_core_stable_ref(ref: StableRef) -> StableRef:
     """Check that a core kind has its number of components; other kinds are free.
 
