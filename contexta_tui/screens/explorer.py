@@ -101,7 +101,8 @@ class ExplorerScreen(Screen[None]):
         before, self._change = self._change, change
         self._status.show(change)
         self._show_body()
-        if before is not None and before.revision == change.revision and before.queries is change.queries:
+        known = before is not None and before.revision == change.revision and before.queries is change.queries
+        if known and not self._failure:
             return
         self._tree.set_revision(change.revision)
         if self._records is not None and self._records.is_current:

@@ -238,6 +238,7 @@ async def test_a_query_that_fails_is_told_and_the_next_one_works() -> None:
         it.publish(queries=Broken())
         await it.shows("catalog [x] is gone")
         it.publish()
+        await it.until(lambda: it.app.explorer._change.queries is it.fake, "the good change")  # type: ignore[union-attr]
         await it.press("n")
         await it.selects("holdout")
 
