@@ -13,9 +13,10 @@ from typing import Self
 
 from contexta.capture.clock import Clock, system_clock
 from contexta.capture.config import Config
-from contexta.capture.dispatch import Dispatcher, Redactor
+from contexta.capture.dispatch import Dispatcher
 from contexta.capture.emissions import ArtifactRegistration, EventEmission, MetricEmission, SpanEmission
 from contexta.capture.leaves import OperationScope, SampleScope
+from contexta.capture.redaction import Redactor
 from contexta.capture.results import BatchCaptureResult, CaptureResult
 from contexta.capture.runtime import Runtime
 from contexta.capture.scopes import DeploymentScope, RunScope, StageScope

@@ -63,7 +63,7 @@ def register_artifact(
         )
     sanitiser = Sanitiser()
     kept = sanitiser.copy(dict(attributes)) if isinstance(attributes, Mapping) else {}
-    facts = emitter.redacted(kept if isinstance(kept, dict) else {})
+    facts = emitter.redaction.of_payload(kept if isinstance(kept, dict) else {})
     if facts is None:
         return emitter.dropped_record("artifact", "its redaction hook failed")
     now = emitter.dispatcher.now()

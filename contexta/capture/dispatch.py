@@ -7,19 +7,17 @@ writes again, one degraded record says how much is missing, so that a reader nev
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from contexta.capture.clock import Clock, TimestampWriter, system_clock
 from contexta.capture.encode import Entry, Subject, encode, envelope
 from contexta.capture.ids import next_hex
+from contexta.capture.redaction import Redactor
 from contexta.capture.results import CaptureResult, Delivery, PayloadFamily, ResultStatus
 from contexta.capture.sinks import WRITE_FAILED, CaptureSink, EncodedSink
 from contexta.capture.values import JsonValue, shown
 from contexta.journal.paths import RECORD
-
-Redactor = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
-"""Takes an inner payload (or scope metadata) and returns what may be written of it."""
 
 ALL_FAILED: Final = "dispatch_all_eligible_sinks_failed"
 

@@ -8,12 +8,11 @@ closes.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from contexta.capture.clock import micros_of_any
-from contexta.capture.dispatch import Dispatcher, Redactor
+from contexta.capture.dispatch import Dispatcher
 from contexta.capture.encode import (
     Entry,
     EnvelopePieces,
@@ -34,8 +33,10 @@ from contexta.capture.keys import (
     check_marker,
     check_text,
 )
+from contexta.capture.losses import Losses
+from contexta.capture.redaction import Redaction
 from contexta.capture.results import CaptureResult, ResultStatus
-from contexta.capture.values import JsonValue, Sanitiser, metric_value, shown
+from contexta.capture.values import Sanitiser, metric_value, shown
 from contexta.errors import ValidationError
 from contexta.journal.paths import RECORD
 
@@ -64,13 +65,12 @@ class Emitter:
     ) -> None:
         self.dispatcher = dispatcher
         self.subject = subject
-        self._redactor: Redactor | None = (
+        self.redaction = Redaction(
             None if redaction_profile is None else dispatcher.redactors.get(redaction_profile)
         )
         self._envelopes: dict[str, EnvelopePieces] = {}
         self._metrics: dict[tuple[str, str | None, str, str], MetricPieces] = {}
-        self._losses: dict[str, int] = {}
-        self._lock = threading.RLock()
+        self.losses = Losses(dispatcher, subject)
 
     def metric(  # noqa: PLR0917 - forwarded by position on the hot path
         self,
@@ -92,7 +92,7 @@ class Emitter:
         kept = metric_value(value)
         if kept is None:
             return self._dropped_value(key, value)
-        if self._redactor is not None:
+        if self.redaction.active:
             payload = metric_payload(
                 key,
                 kept.value,
@@ -173,7 +173,7 @@ class Emitter:
         end = self._moment(ended_at, start)
         if end < start:
             # Clocks step back; the span keeps its start.
-            self.lose(
+            self.losses.note(
                 "gap.value_changed", "A span that ended before it began was given no length.", "time_order"
             )
             end = start
@@ -230,50 +230,10 @@ class Emitter:
         check_marker(status, SPAN_STATUSES, "status")
         check_marker(span_kind, SPAN_KINDS, "span_kind")
 
-    def lose(self, issue_key: str, summary: str, reason: str, *, marker: str = "partial_failure") -> None:
-        """Count something that could not be kept; the first of its kind is reported at once."""
-        if self.subject.run_ref is None:
-            return
-        with self._lock:
-            known = self._losses.get(issue_key)
-            self._losses[issue_key] = 0 if known is None else known + 1
-        if known is None:
-            attributes: dict[str, JsonValue] = {"count": 1, "reason": reason}
-            self.dispatcher.degraded(self.subject, issue_key, summary, attributes, marker=marker)
-
-    def settle(self) -> None:
-        """Report what was counted since the first reports; called when the scope closes."""
-        if not self._losses:
-            return
-        with self._lock:
-            rest = {key: count for key, count in self._losses.items() if count}
-            self._losses.clear()
-        for issue_key, count in rest.items():
-            self.dispatcher.degraded(self.subject, issue_key, f"{count} more of these.", {"count": count})
-
-    def redacted(self, data: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
-        """Return what may be written of some data under this profile, or None when the hook failed."""
-        if self._redactor is None:
-            return data
-        try:
-            result = self._redactor(data)
-            copied = Sanitiser().copy(result)
-        except Exception:  # noqa: BLE001 - a failing hook must never let the raw data through
-            return None
-        return copied if isinstance(copied, dict) else None
-
-    def redacted_fields(self, fields: dict[str, object]) -> dict[str, object]:
-        """Return what may be written of a scope's own facts; nothing when the hook failed."""
-        if self._redactor is None or not fields:
-            return fields
-        copied = Sanitiser().copy(fields)
-        kept = self.redacted(copied) if isinstance(copied, dict) else None
-        return {**kept} if kept is not None else {}
-
     def dropped_record(self, what: str, reason: str) -> CaptureResult:
         """Count a record that was not written at all."""
         summary = f"A {what} was not written: {reason}."
-        self.lose("gap.record_dropped", summary, reason, marker="capture_gap")
+        self.losses.note("gap.record_dropped", summary, reason, marker="capture_gap")
         return CaptureResult(
             ResultStatus.FAILURE, None, error_code="capture_record_dropped", error_message=summary
         )
@@ -306,7 +266,9 @@ class Emitter:
         try:
             return micros_of_any(raw, field_name="time")
         except ValidationError:
-            self.lose("gap.value_changed", "A time of a span that is no time was left out.", "not_a_time")
+            self.losses.note(
+                "gap.value_changed", "A time of a span that is no time was left out.", "not_a_time"
+            )
             return default
 
     def _tags(self, tags: object) -> dict[str, str]:
@@ -315,13 +277,13 @@ class Emitter:
             return {}
         clean = Sanitiser().copy(tags)
         if not isinstance(clean, dict):
-            self.lose("gap.value_changed", "Tags that are no map were left out.", "tags")
+            self.losses.note("gap.value_changed", "Tags that are no map were left out.", "tags")
             return {}
         return {key: value if isinstance(value, str) else shown(value) for key, value in clean.items()}
 
     def _dropped_value(self, key: str, value: object) -> CaptureResult:
         summary = f"A value of metric {key} was dropped: {type(value).__name__} is not a number."
-        self.lose("gap.value_dropped", summary, "not_a_number", marker="capture_gap")
+        self.losses.note("gap.value_dropped", summary, "not_a_number", marker="capture_gap")
         return CaptureResult(
             ResultStatus.FAILURE, None, error_code="capture_model_invalid_metric_value", error_message=summary
         )
@@ -344,7 +306,7 @@ class Emitter:
             sanitiser.changed += 1
             sanitiser.reasons.add("attributes")
             payload["attributes"] = {}
-        kept = self.redacted(payload)
+        kept = self.redaction.of_payload(payload)
         if kept is None:
             return self.dropped_record(record_type, "its redaction hook failed")
         inner = encode(kept)
@@ -369,7 +331,7 @@ class Emitter:
         warnings = tuple(sorted(sanitiser.reasons))
         result = dispatcher.send(entry, self.subject, at_least=now, warnings=warnings)
         if sanitiser.changed:
-            self.lose(
+            self.losses.note(
                 "gap.value_changed",
                 f"{sanitiser.changed} values of a {record_type} were replaced: {', '.join(warnings)}.",
                 ",".join(warnings),

@@ -62,7 +62,7 @@ class SampleScope(Scope):
 
     def _extensions(self, status: str, ended_at: str | None) -> dict[str, dict[str, object]]:
         extensions = super()._extensions(status, ended_at)
-        extensions["contexta.scope"] = self._emitter.redacted_fields(extensions["contexta.scope"])
+        extensions["contexta.scope"] = self._emitter.redaction.of_fields(extensions["contexta.scope"])
         extensions["contexta.lifecycle"] = {"status": status, "ended_at": ended_at}
         return extensions
 
