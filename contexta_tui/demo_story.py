@@ -136,9 +136,9 @@ class Story:
             self._pace.wait(1)
 
     def _night(self) -> None:
-        """The run that goes on: somebody's night shift, with a name as people write them."""
+        """The run that goes on: somebody's night shift."""
         with self._ctx.run(
-            "야간 학습: tiny-cnn 96×96, seed 2, cosine schedule, label smoothing 0.1, EMA 0.999",
+            "tiny-cnn 야간",
             run_id="tiny-cnn-night",
             tags={"model": "cnn", "shift": "night"},
             dataset_ref="digits-96x96@1",
@@ -153,8 +153,6 @@ class Story:
                             self._check(batch, f"val-{epoch}", 3, wrong=wrong)
             with run.stage("evaluate") as stage, stage.batch("holdout") as batch:
                 self._check(batch, "digit", 6, wrong={})
-                with batch.sample("손글씨 7 (부산 우체국 2019, 기울어진 필기체)") as sample:
-                    self._grade(sample, 7, 7)
                 batch.metric("accuracy", 0.967, unit="ratio", aggregation_scope="stage")
             self._package(run, size=9_400)
 
@@ -213,7 +211,7 @@ class Story:
         try:
             _read_sample(self, batch)
         except ValueError:
-            batch.event("sample.skipped", message="scan-10 left out of the score", level="warning")
+            batch.event("sample.skipped", message="a scan was left out of the score", level="warning")
 
     def _package(self, run: RunScope, *, size: int) -> str:
         """Write the model, register it, and say where it is."""
@@ -255,7 +253,7 @@ def _forward(story: Story, batch: BatchScope, size: int) -> None:
 
 @_as_file("digits/data.py")
 def _read_sample(story: Story, batch: BatchScope) -> None:
-    with batch.sample("scan-10") as sample:
+    with batch.sample("손글씨 7 (부산 우체국 2019, 기울어진 필기체, 스캔 300 dpi)"):
         story._pace.wait(0.1)  # noqa: SLF001 - part of the story
         raise ValueError("image is 27×28, expected 28×28")
 

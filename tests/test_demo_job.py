@@ -46,7 +46,7 @@ def test_three_runs_have_ended(finished: Loaded) -> None:
         "run:digits-cnn.base-mlp",
     ]
     assert {row.status for row in runs(finished).values()} == {Status.COMPLETED}
-    assert "야간 학습" in runs(finished)["run:digits-cnn.tiny-cnn-night"].name
+    assert "야간" in runs(finished)["run:digits-cnn.tiny-cnn-night"].name
 
 
 def test_all_that_a_demo_should_show_is_wrong(finished: Loaded) -> None:
