@@ -1,11 +1,8 @@
 """Follows workspaces: watch, tail and ingest on one thread, one immutable change at a time.
 
 This module wires the parts; it knows no screen. A `Follower` publishes `Change` values, at most 20 a second,
-and whoever receives one asks its `queries` for what it wants to show.
-
-A capture that is large and not indexed yet is shown newest first: a preview, an own catalog in memory over
-the last bytes of each file, follows the live end while the durable catalog takes in everything from its
-committed offset; then it is put in its place.
+and whoever receives one asks its `queries` for what it wants to show. Whatever becomes of the workspace, the
+cache folder or the disk, it goes on and says so.
 """
 
 from __future__ import annotations
@@ -19,24 +16,27 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer, Step
 from contexta.query.port import Queries
 from contexta.query.results import Counts, Issue, Severity, Status
 from contexta.reader import CatalogReader
+from contexta.session import Progress, Session
 from contexta.watch.watcher import Watcher
-from contexta.watch.workspace import folders, workspaces_in
+from contexta.watch.workspace import folders, path_text, workspaces_in
 
 TICK_S: Final = 0.05
 """Least time between two changes."""
 
+PREVIEW_FROM_BYTES: Final = 24 * 1024 * 1024
+"""From so many bytes on that are not indexed yet, the newest are shown first."""
+
 _LOOK_EVERY_S: Final = 0.25
-_PREVIEW_FROM_BYTES: Final = 24 * 1024 * 1024
-_PREVIEW_BYTES: Final = 512 * 1024
-_BULK_BYTES: Final = 16 * 1024 * 1024
-_LIVE_BYTES: Final = 4 * 1024 * 1024
-_RATE_OVER_S: Final = 3.0
+_PROGRESS_EVERY_S: Final = 0.2
 _REPEAT_EVERY_S: Final = 1.0
+_RATE_OVER_S: Final = 3.0
 
 
 class Phase(StrEnum):
@@ -60,7 +60,8 @@ class Change:
         progress: Share of the bytes that are indexed, 0 to 1, while indexing; else `None`.
         rate: Records per second taken in over the last seconds.
         quiet_s: Seconds since the newest append to any capture, on the reader's clock, or `None`.
-        lag_s: Seconds that the newest append waited before it was in the catalog, or `None`.
+        lag_s: Seconds that the newest append waited before it was in the catalog, or `None` when this change
+            is about something else, or what it took in had been there before.
         counts: Totals.
         open_runs: Number of runs with status open.
         errors: Number of issues with severity error.
@@ -89,13 +90,26 @@ class Quiet:
         self._base_s = 0.0
         self._seen_at = 0.0
 
-    def heard(self, mtime_ns: int) -> None:
-        """A capture has this modification time now."""
-        if mtime_ns != self._mtime_ns:
-            first = not self._mtime_ns
-            self._mtime_ns = mtime_ns
-            self._base_s = max(0.0, time.time() - mtime_ns / 1e9) if first else 0.0
-            self._seen_at = time.monotonic()
+    def heard(self, mtime_ns: int, *, appended: bool) -> float | None:
+        """The captures have this latest modification time now.
+
+        Args:
+            mtime_ns: Nanoseconds since the epoch; 0 when there is no capture.
+            appended: Whether something was appended since the last call, rather than a file found or lost.
+
+        Returns:
+            Seconds by which the news is late, or `None` when there is none.
+        """
+        if mtime_ns == self._mtime_ns:
+            return None
+        now = time.monotonic()
+        age_s = max(0.0, time.time() - mtime_ns / 1e9)
+        since_s = now - self._seen_at
+        live = appended and self._mtime_ns > 0
+        self._mtime_ns, self._seen_at = mtime_ns, now
+        # An append since the last look cannot be older than that look, whatever a file server's clock says.
+        self._base_s = min(age_s, since_s) if live else age_s
+        return self._base_s if live else None
 
     def seconds(self) -> float | None:
         """Seconds since the newest append, or `None` when there was none."""
@@ -113,6 +127,9 @@ class Follower:
         cache_dir: Folder for catalogs; the user's cache directory by default.
         use_cache: Whether to keep the catalog on disk at all.
         live: Whether to go on after everything that is there now has been taken in.
+        watch: Whether to be woken by the operating system's notifications; without them a change is noticed
+            within a second.
+        preview_from: Bytes that have to be missing in the catalog for a preview of the newest ones.
     """
 
     def __init__(
@@ -122,16 +139,20 @@ class Follower:
         cache_dir: Path | None = None,
         use_cache: bool = True,
         live: bool = True,
+        watch: bool = True,
+        preview_from: int = PREVIEW_FROM_BYTES,
     ) -> None:
         self._roots = tuple(roots)
         self._cache_dir = cache_dir
         self._use_cache = use_cache
         self._live = live
+        self._watch = watch
+        self._preview_from = preview_from
         self._hint = threading.Event()
         self._quiet = Quiet()
         self._revision = 0
-        self._added: deque[tuple[float, int]] = deque()
         self._issues: tuple[Issue, ...] = ()
+        self._added: deque[tuple[float, int]] = deque()
 
     def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
         """Follows until told to stop; blocks, and is meant for a thread of its own.
@@ -140,15 +161,29 @@ class Follower:
             publish: Receives every change, on this thread; must return quickly.
             stop: Ends it within a quarter of a second.
         """
-        watcher = Watcher(self._hint) if self._live else None
+        watcher = Watcher(self._hint)
+        notice = ""
         try:
             while not stop.is_set():
                 found = self._wait_for_workspaces(publish, stop)
-                if not found or self._follow(found, publish, stop, watcher):
+                if not found:
                     return
+                session = self._open(found, notice)
+                try:
+                    if self._follow(session, publish, stop, watcher):
+                        return
+                    notice = ""
+                except (duckdb.Error, OSError) as error:
+                    # The disk is full, or the catalog's file is damaged: everything can be read again.
+                    if notice:
+                        self._publish(publish, session.reader, Phase.WAITING, notice, changed=False)
+                        stop.wait(_REPEAT_EVERY_S)
+                    notice = f"The index is kept in memory: {str(error).splitlines()[0]}"
+                    session.close(keep=False)
+                finally:
+                    session.close()
         finally:
-            if watcher is not None:
-                watcher.close()
+            watcher.close()
 
     def load(self) -> tuple[CatalogReader, tuple[Path, ...]]:
         """Takes in everything that is there now, without following.
@@ -157,35 +192,43 @@ class Follower:
             Where to ask, and the workspaces that were found; none when there is none.
         """
         found = self._workspaces()
-        catalog = self._open(found)
-        indexer = Indexer(catalog, found)
-        indexer.catch_up()
-        self._quiet.heard(indexer.step(hinted=True).newest_mtime_ns)
+        catalog = self._catalog(found)
+        try:
+            step = Indexer(catalog, found).catch_up()
+        except (duckdb.Error, OSError):
+            catalog.close(keep=False)
+            catalog = Catalog.in_memory(found)
+            step = Indexer(catalog, found).catch_up()
+        self._quiet.heard(step.newest_mtime_ns, appended=False)
         return CatalogReader(catalog, self._quiet.seconds), found
 
     def _workspaces(self) -> tuple[Path, ...]:
         found = [workspace.resolve() for root in self._roots for workspace in workspaces_in(root)]
         return tuple(dict.fromkeys(found))
 
-    def _open(self, workspaces: Sequence[Path]) -> Catalog:
+    def _catalog(self, workspaces: Sequence[Path]) -> Catalog:
         if self._use_cache and workspaces:
             return Catalog.open(workspaces, self._cache_dir)
         return Catalog.in_memory(workspaces)
 
+    def _open(self, workspaces: Sequence[Path], failed: str) -> Session:
+        catalog = Catalog.in_memory(workspaces, failed) if failed else self._catalog(workspaces)
+        return Session(catalog, workspaces, self._quiet.seconds, preview_from=self._preview_from)
+
     def _wait_for_workspaces(
         self, publish: Callable[[Change], None], stop: threading.Event
     ) -> tuple[Path, ...]:
+        published_at = float("-inf")
         said = ""
-        nothing: Catalog | None = None
+        nothing: CatalogReader | None = None
         while not stop.is_set():
-            found = self._workspaces()
-            if found:
+            if found := self._workspaces():
                 return found
             notice = self._what_is_missing()
-            if notice != said:
-                said = notice
-                nothing = nothing or Catalog.in_memory(())
-                self._publish(publish, CatalogReader(nothing), Phase.WAITING, notice)
+            if notice != said or time.monotonic() - published_at >= _REPEAT_EVERY_S:
+                nothing = nothing or CatalogReader(Catalog.in_memory(()))
+                self._publish(publish, nothing, Phase.WAITING, notice, changed=notice != said)
+                said, published_at = notice, time.monotonic()
             if not self._live:
                 return ()
             stop.wait(_LOOK_EVERY_S)
@@ -193,91 +236,72 @@ class Follower:
 
     def _what_is_missing(self) -> str:
         root = self._roots[0]
+        shown = path_text(root)
         if not root.exists():
-            return f"Waiting for {root} to appear."
+            return f"Waiting for {shown} to appear."
         if not root.is_dir():
-            return f"{root} is not a folder; waiting for a workspace there."
-        return f"{root} is empty so far; waiting for a job to record something."
+            return f"{shown} is not a folder; waiting for a workspace there."
+        return f"{shown} is empty so far; waiting for a job to record something."
 
     def _follow(
-        self,
-        workspaces: tuple[Path, ...],
-        publish: Callable[[Change], None],
-        stop: threading.Event,
-        watcher: Watcher | None,
+        self, session: Session, publish: Callable[[Change], None], stop: threading.Event, watcher: Watcher
     ) -> bool:
-        """Follows workspaces; true when it is over, false when other workspaces are there now."""
-        catalog = self._open(workspaces)
-        preview: Catalog | None = None
-        try:
-            indexer = Indexer(catalog, workspaces)
-            reader = CatalogReader(catalog, self._quiet.seconds)
-            step = indexer.step(budget=0, hinted=True)
-            first: Indexer | None = None
-            if step.behind > _PREVIEW_FROM_BYTES:
-                preview = Catalog.in_memory(workspaces)
-                first = Indexer(preview, workspaces, newest_bytes=_PREVIEW_BYTES)
-            shown = CatalogReader(preview, self._quiet.seconds) if preview else reader
-            looked_at = published_at = 0.0
-            while not stop.is_set():
-                hinted = self._hint.is_set()
-                self._hint.clear()
-                started = time.monotonic()
-                seen = first.step(budget=_LIVE_BYTES, hinted=hinted) if first else None
-                if seen is not None and seen.changed:
-                    self._publish(
-                        publish, shown, Phase.INDEXING, self._notice(workspaces, catalog, shown), step=step
-                    )
-                step = self._step(indexer, hinted=hinted, bulk=step.behind > _LIVE_BYTES)
-                self._quiet.heard(step.newest_mtime_ns)
-                now = time.monotonic()
-                if first is not None and step.behind <= _LIVE_BYTES and not step.rebuilt:
-                    first, shown = None, reader
-                    step = Step(True, step.records, step.behind, step.total, step.newest_mtime_ns)
-                self._added.append((now, step.records))
-                behind = step.behind > 0
-                due = now - published_at >= _REPEAT_EVERY_S
-                if (step.changed and not first) or due or (behind and now - published_at >= TICK_S * 4):
-                    phase = Phase.INDEXING if first or behind else Phase.LIVE if self._live else Phase.STATIC
-                    notice = self._notice(workspaces, catalog, shown)
-                    lag = now - started if step.changed else None
-                    self._publish(
-                        publish, shown, phase, notice, step=step, lag=lag, same=not (step.changed or seen)
-                    )
-                    published_at = now
-                if not self._live and not behind:
-                    return True
-                if watcher is not None and now - looked_at >= _REPEAT_EVERY_S:
-                    looked_at = now
-                    watcher.watch(folder for workspace in workspaces for folder in folders(workspace))
-                    if self._workspaces() not in (workspaces, ()):
-                        return False
-                if not behind:
-                    self._hint.wait(_LOOK_EVERY_S)
-                    pause = TICK_S - (time.monotonic() - now)
-                    if pause > 0:
-                        stop.wait(pause)
-            return True
-        finally:
-            catalog.close()
-            if preview is not None:
-                preview.close()
+        """Follows workspaces; true when it is over, false when there are others now.
 
-    def _step(self, indexer: Indexer, *, hinted: bool, bulk: bool) -> Step:
-        return indexer.step(budget=_BULK_BYTES if bulk else _LIVE_BYTES, hinted=hinted)
+        Raises:
+            duckdb.Error: The catalog cannot be written, or is damaged.
+            OSError: No temporary file can be written.
+        """
+        folders_at = published_at = float("-inf")
+        unsaid = hinted = True
+        lag: float | None = None
+        while not stop.is_set():
+            began = time.monotonic()
+            self._hint.clear()
+            progress = session.advance(hinted=hinted, touched=watcher.touched())
+            hinted = False
+            late = self._heard(progress.step)
+            lag = late if late is not None else lag
+            unsaid |= progress.changed
+            now = time.monotonic()
+            if now - published_at >= self._pace(progress, unsaid=unsaid):
+                self._publish(
+                    publish,
+                    session.reader,
+                    self._phase(progress),
+                    session.trouble(),
+                    changed=unsaid,
+                    progress=progress,
+                    lag=lag,
+                )
+                unsaid, lag, published_at = False, None, now
+            if not self._live and not progress.indexing:
+                return True
+            if self._live and now - folders_at >= _REPEAT_EVERY_S:
+                folders_at = now
+                if set(self._workspaces()) - set(session.workspaces):
+                    return False
+                if self._watch:
+                    watcher.watch(folder for workspace in session.workspaces for folder in folders(workspace))
+            if not progress.indexing:
+                self._hint.wait(_LOOK_EVERY_S)
+                stop.wait(max(0.0, TICK_S - (time.monotonic() - began)))
+        return True
 
-    def _notice(self, workspaces: Sequence[Path], catalog: Catalog, reader: CatalogReader) -> str:
-        for workspace in workspaces:
-            if not workspace.is_dir():
-                return f"{workspace} is gone; this is what was read before."
-        for source in reader.sources():
-            if source.state == "locked":
-                return f"The ledger is {source.detail}."
-            if source.state == "unreadable":
-                return f"{source.path} cannot be read: {source.detail}."
-        if not any(source.lines for source in reader.sources()):
-            return "Nothing is recorded here yet; waiting for a job to record something."
-        return catalog.notice
+    def _heard(self, step: Step) -> float | None:
+        self._added.append((time.monotonic(), step.records))
+        return self._quiet.heard(step.newest_mtime_ns, appended=step.records > 0 and not step.rebuilt)
+
+    def _pace(self, progress: Progress, *, unsaid: bool) -> float:
+        """Seconds that have to lie between two changes now."""
+        if progress.indexing:
+            return _PROGRESS_EVERY_S
+        return TICK_S if unsaid else _REPEAT_EVERY_S
+
+    def _phase(self, progress: Progress) -> Phase:
+        if progress.indexing:
+            return Phase.INDEXING
+        return Phase.LIVE if self._live else Phase.STATIC
 
     def _rate(self) -> float:
         now = time.monotonic()
@@ -292,23 +316,25 @@ class Follower:
         phase: Phase,
         notice: str,
         *,
-        step: Step | None = None,
+        changed: bool,
+        progress: Progress | None = None,
         lag: float | None = None,
-        same: bool = False,
     ) -> None:
         issues = reader.issues()
-        # Time alone makes an issue too: a run that is silent for too long.
-        if not same or issues != self._issues:
+        # Time alone makes issues too: a run that has become silent.
+        if changed or issues != self._issues:
             self._revision += 1
         self._issues = issues
-        indexing = phase is Phase.INDEXING and step is not None and step.total > 0
+        share = None
+        if phase is Phase.INDEXING and progress is not None and progress.step.total > 0:
+            share = 1 - progress.step.behind / progress.step.total
         publish(
             Change(
                 revision=self._revision,
                 queries=reader,
                 phase=phase,
                 notice=notice,
-                progress=1 - step.behind / step.total if indexing and step is not None else None,
+                progress=share,
                 rate=self._rate(),
                 quiet_s=self._quiet.seconds(),
                 lag_s=lag,

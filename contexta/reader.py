@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Final, TypeVar
 
 import duckdb
 
@@ -29,6 +31,11 @@ from contexta.query.results import (
     Status,
 )
 
+Answer = TypeVar("Answer")
+
+_GONE: Final = (duckdb.ConnectionException, duckdb.FatalException, duckdb.IOException)
+"""What asking raises of a catalog that was closed, or that turned out to be damaged."""
+
 
 class CatalogReader:
     """The `Queries` of a catalog.
@@ -43,44 +50,38 @@ class CatalogReader:
         self._catalog = catalog
         self._quiet_s = quiet_s
 
-    @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that sees one state of the catalog, however many statements are asked."""
-        cursor = self._catalog.cursor()
+    def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
         try:
-            cursor.execute("begin transaction read only")
-            yield cursor
-        finally:
-            cursor.close()
-
-    def counts(self) -> Counts:
-        """Totals over everything."""
-        with self._cursor() as cursor:
-            return tree.counts(cursor)
+            with _cursor(self._catalog) as cursor:
+                return question(cursor)
+        except _GONE:
+            # Its follower replaces it now, or has; until the next change it knows nothing.
+            with _cursor(_nothing()) as cursor:
+                return question(cursor)
 
     def close(self) -> None:
         """Closes the catalog; for whoever loaded it without following."""
         self._catalog.close()
 
+    def counts(self) -> Counts:
+        """Totals over everything."""
+        return self._ask(tree.counts)
+
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""
-        with self._cursor() as cursor:
-            return tree.runs_with(cursor, status)
+        return self._ask(lambda cursor: tree.runs_with(cursor, status))
 
     def sources(self) -> tuple[SourceRow, ...]:
         """The files and stores behind the catalog."""
-        with self._cursor() as cursor:
-            return health.sources(cursor)
+        return self._ask(health.sources)
 
     def projects(self) -> tuple[NodeRow, ...]:
         """The roots of the tree."""
-        with self._cursor() as cursor:
-            return tree.projects(cursor)
+        return self._ask(tree.projects)
 
     def children(self, parent_id: int, kind: NodeKind, start: int, stop: int) -> tuple[NodeRow, ...]:
         """Children `start` up to, not including, `stop` of one kind, in the order of display."""
-        with self._cursor() as cursor:
-            return tree.children(cursor, parent_id, kind, start, stop)
+        return self._ask(lambda cursor: tree.children(cursor, parent_id, kind, start, stop))
 
     def node(self, node_id: int) -> NodeRow | None:
         """One node."""
@@ -88,71 +89,85 @@ class CatalogReader:
 
     def nodes(self, node_ids: tuple[int, ...]) -> dict[int, NodeRow]:
         """Several nodes at once, those that are known."""
-        with self._cursor() as cursor:
-            return tree.nodes(cursor, node_ids)
+        return self._ask(lambda cursor: tree.nodes(cursor, node_ids))
 
     def find(self, ref: str) -> NodeRow | None:
         """The node of a ref, given in full or as a unique suffix."""
-        with self._cursor() as cursor:
-            return tree.find(cursor, ref)
+        return self._ask(lambda cursor: tree.find(cursor, ref))
 
     def next_failure(self, node_id: int | None, *, backwards: bool = False) -> NodeRow | None:
         """The next failure after a node in the order of display, going round at the end."""
-        with self._cursor() as cursor:
-            return tree.next_failure(cursor, node_id, backwards=backwards)
+        return self._ask(lambda cursor: tree.next_failure(cursor, node_id, backwards=backwards))
 
     def newest_activity(self) -> NodeRow | None:
         """The innermost open scope of the run that was last heard of."""
-        with self._cursor() as cursor:
-            return tree.newest_activity(cursor)
+        return self._ask(tree.newest_activity)
 
     def matches(self, text: str, limit: int = 2000) -> Matches:
         """Nodes that contain every word of a text."""
-        with self._cursor() as cursor:
-            return tree.matches(cursor, text, limit)
+        return self._ask(lambda cursor: tree.matches(cursor, text, limit))
 
     def metrics(self, node_id: int) -> tuple[MetricSummary, ...]:
         """One row per metric key at or under a node, by key."""
-        with self._cursor() as cursor:
-            node = tree.nodes(cursor, (node_id,)).get(node_id)
-            return metrics.summaries(cursor, node) if node else ()
+        return self._of_node(node_id, metrics.summaries, ())
 
     def series(self, node_id: int, key: str, buckets: int) -> MetricSeries:
         """The values of a key at or under a node in at most `buckets` points."""
-        with self._cursor() as cursor:
-            node = tree.nodes(cursor, (node_id,)).get(node_id)
-            return metrics.series(cursor, node, key, buckets) if node else MetricSeries(key, None, 0, ())
+        return self._of_node(
+            node_id,
+            lambda cursor, node: metrics.series(cursor, node, key, buckets),
+            MetricSeries(key, None, 0, ()),
+        )
 
     def reasons(self, node_id: int, limit: int = 50) -> tuple[Reason, ...]:
         """Why a node failed, newest first."""
-        with self._cursor() as cursor:
-            node = tree.nodes(cursor, (node_id,)).get(node_id)
-            return records.reasons(cursor, node, limit) if node else ()
+        return self._of_node(node_id, lambda cursor, node: records.reasons(cursor, node, limit), ())
 
     def records(self, node_id: int, *, before: int | None = None, limit: int = 200) -> tuple[RecordRow, ...]:
         """Records at or under a node, newest first."""
-        with self._cursor() as cursor:
-            node = tree.nodes(cursor, (node_id,)).get(node_id)
-            return records.page(cursor, node, before=before, limit=limit) if node else ()
+        return self._of_node(
+            node_id, lambda cursor, node: records.page(cursor, node, before=before, limit=limit), ()
+        )
 
     def record(self, record_id: int) -> RecordRow | None:
         """One record."""
-        with self._cursor() as cursor:
-            return records.one(cursor, record_id)
+        return self._ask(lambda cursor: records.one(cursor, record_id))
 
     def lineage(self, node_id: int | None) -> Lineage:
         """Deployments and artifacts of a node's run; of everything for a project or `None`."""
-        with self._cursor() as cursor:
-            node = None if node_id is None else tree.nodes(cursor, (node_id,)).get(node_id)
-            return lineage.lineage(cursor, node)
+        if node_id is None:
+            return self._ask(lambda cursor: lineage.lineage(cursor, None))
+        return self._of_node(node_id, lineage.lineage, Lineage((), ()))
 
     def issues(self) -> tuple[Issue, ...]:
         """All diagnosed issues, errors first, the newest first among equals."""
-        with self._cursor() as cursor:
-            return diagnose(cursor, self._quiet_s())
+        return self._ask(lambda cursor: diagnose(cursor, self._quiet_s()))
 
     def snapshot(self, depth: NodeKind) -> snapshot.Snapshot:
         """Everything down to a depth, for printing."""
-        issues = self.issues()
-        with self._cursor() as cursor:
-            return snapshot.take(cursor, depth, issues)
+        return self._ask(lambda cursor: snapshot.take(cursor, depth, diagnose(cursor, self._quiet_s())))
+
+    def _of_node(
+        self, node_id: int, question: Callable[[duckdb.DuckDBPyConnection, NodeRow], Answer], nothing: Answer
+    ) -> Answer:
+        def ask(cursor: duckdb.DuckDBPyConnection) -> Answer:
+            node = tree.nodes(cursor, (node_id,)).get(node_id)
+            return nothing if node is None else question(cursor, node)
+
+        return self._ask(ask)
+
+
+@contextmanager
+def _cursor(catalog: Catalog) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees one state of a catalog, however many statements are asked."""
+    cursor = catalog.cursor()
+    try:
+        cursor.execute("begin transaction read only")
+        yield cursor
+    finally:
+        cursor.close()
+
+
+@cache
+def _nothing() -> Catalog:
+    return Catalog.in_memory(())

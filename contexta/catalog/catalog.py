@@ -7,7 +7,10 @@ everything in it can be read again from the workspace.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,15 +23,17 @@ import platformdirs
 
 from contexta.catalog.schema import SCHEMA_VERSION, TABLES
 
+_FOLDER: Final = "catalogs"
 _SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
     # One thread leaves a core to the screen, and to the job that is being watched.
     "threads": 1,
-    "memory_limit": "512MB",
     # Commits go to the log; the database file is rewritten when there is something worth writing.
     "checkpoint_threshold": "64MB",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+_MEMORY_LIMIT: Final = "512MB"
+_MEMORY_LIMIT_IN_MEMORY: Final = "2GB"
 
 
 def cache_directory() -> Path:
@@ -51,17 +56,40 @@ class Catalog:
         notice: One sentence for the screen when something was not as wished, else empty.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path | None, notice: str = "") -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path | None,
+        notice: str = "",
+        *,
+        lock: int | None = None,
+        spill: Path | None = None,
+    ) -> None:
         self.connection = connection
         self.path = path
         self.notice = notice
+        self._lock = lock
+        self._spill = spill
+        self._depth = 0
 
     @classmethod
     def in_memory(cls, workspaces: Sequence[Path], notice: str = "") -> Catalog:
         """A catalog that lives as long as the process."""
-        connection = duckdb.connect(":memory:", config=dict(_SETTINGS))
+        # Told where to, or DuckDB puts what does not fit into memory into the current folder.
+        spill = None
+        with suppress(OSError):
+            spill = Path(tempfile.mkdtemp(prefix="contexta-catalog-"))
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                **_SETTINGS,
+                "memory_limit": _MEMORY_LIMIT_IN_MEMORY,
+                "temp_directory": "" if spill is None else str(spill),
+            },
+        )
+        connection.execute("set global TimeZone = 'UTC'")
         _create(connection, _identity(workspaces))
-        return cls(connection, None, notice)
+        return cls(connection, None, notice, spill=spill)
 
     @classmethod
     def open(cls, workspaces: Sequence[Path], directory: Path | None = None) -> Catalog:
@@ -69,37 +97,33 @@ class Catalog:
 
         Args:
             workspaces: Real paths of the workspaces; together they are the key of the catalog.
-            directory: Folder for catalogs; `cache_directory()` by default. It is made when missing, for
-                this user alone.
+            directory: Folder for cached things; `cache_directory()` by default. Catalogs lie in a folder of
+                their own in it, which is for this user alone.
         """
         identity = _identity(workspaces)
-        directory = directory or cache_directory()
-        path = directory / f"{blake2b(identity.encode(), digest_size=12).hexdigest()}.duckdb"
+        folder = (directory or cache_directory()) / _FOLDER
+        path = folder / f"{blake2b(identity.encode(), digest_size=12).hexdigest()}.duckdb"
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = _take_lock(path.with_suffix(".lock"))
+        except BlockingIOError:
             return cls.in_memory(
-                workspaces,
-                f"The index is kept in memory: {directory} cannot be used ({error.strerror}).",
+                workspaces, "The index is kept in memory: another explorer has this workspace open."
             )
-        for attempt in range(2):
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            return cls.in_memory(workspaces, f"The index is kept in memory: {folder} cannot be used ({why}).")
+        why = ""
+        for _ in range(2):
             try:
-                return cls(_connect(path, identity), path)
+                return cls(_connect(path, identity), path, lock=lock)
             except _StaleError:
                 _put_aside(path, keep=False)
-            except duckdb.IOException as error:
-                if "lock" in str(error).lower():
-                    return cls.in_memory(
-                        workspaces, "The index is kept in memory: another explorer has this workspace open."
-                    )
-                if attempt or not path.exists():
-                    break
+            except duckdb.Error as error:
+                why = str(error).splitlines()[0]
                 _put_aside(path, keep=True)
-            except duckdb.Error:
-                if attempt:
-                    break
-                _put_aside(path, keep=True)
-        return cls.in_memory(workspaces, f"The index is kept in memory: {directory} cannot be written.")
+        os.close(lock)
+        return cls.in_memory(workspaces, f"The index is kept in memory: {why}.")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for reading, to be closed by the caller."""
@@ -107,15 +131,21 @@ class Catalog:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Everything inside commits together or not at all."""
+        """Everything inside commits together or not at all; inside another one it is a part of that."""
+        if self._depth:
+            yield self.connection
+            return
         self.connection.execute("begin")
+        self._depth += 1
         try:
             yield self.connection
+            self.connection.execute("commit")
         except BaseException:
             with suppress(duckdb.Error):
                 self.connection.execute("rollback")
             raise
-        self.connection.execute("commit")
+        finally:
+            self._depth -= 1
 
     def clear(self) -> None:
         """Empties the catalog, in one transaction."""
@@ -123,14 +153,46 @@ class Catalog:
             for table in ("sources", "damage", "nodes", "records", "signals", "artifacts"):
                 connection.execute(f"delete from {table}")
 
-    def close(self) -> None:
-        """Closes the database; what was committed is kept."""
+    def discard(self) -> None:
+        """Closes the database and puts its file aside, for one that turned out to be damaged or too large."""
+        self.close(keep=False)
+
+    def close(self, *, keep: bool = True) -> None:
+        """Closes the database; what was committed is kept unless told otherwise."""
         with suppress(duckdb.Error):
             self.connection.close()
+        if self.path is not None and not keep:
+            _put_aside(self.path, keep=False)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        if self._spill is not None:
+            shutil.rmtree(self._spill, ignore_errors=True)
 
 
 class _StaleError(Exception):
     """The catalog was made by another version."""
+
+
+def _take_lock(path: Path) -> int:
+    """Takes the lock of a catalog, for as long as the descriptor is open.
+
+    A lock of its own, beside DuckDB's: that one would let a second explorer in the same process in, and
+    tells by the text of an error only that a file is taken.
+
+    Raises:
+        BlockingIOError: Someone has it.
+        OSError: The folder cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        pass  # A file system without such locks; DuckDB's own is left.
+    return descriptor
 
 
 def _identity(workspaces: Sequence[Path]) -> str:
@@ -150,10 +212,11 @@ def _create(connection: duckdb.DuckDBPyConnection, identity: str) -> None:
 
 
 def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(path, config=dict(_SETTINGS))
+    connection = duckdb.connect(path, config={**_SETTINGS, "memory_limit": _MEMORY_LIMIT})
     try:
         with suppress(OSError):
             path.chmod(0o600)
+        connection.execute("set global TimeZone = 'UTC'")
         tables = {row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
         if not tables:
             _create(connection, identity)
@@ -162,6 +225,8 @@ def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
         if meta != {**_versions(), "workspaces": identity}:
             raise _StaleError  # noqa: TRY301 - the handler below closes the connection whatever happened
         # A cheap look at every table: a damaged file fails here, and is built anew, not on the screen.
+        for table in sorted(tables):
+            connection.execute(f"select * from {table} limit 1").fetchall()
         connection.execute("select max(id), max(records) from nodes").fetchall()
         connection.execute("select max(id) from records").fetchall()
     except BaseException:
@@ -171,7 +236,7 @@ def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
 
 
 def _put_aside(path: Path, *, keep: bool) -> None:
-    log = path.with_name(path.name + ".wal")
+    """Makes room for a fresh catalog; the latest damaged one is kept, for whoever wants to know why."""
     with suppress(OSError):
         if keep:
             path.replace(path.with_name(f"{path.stem}.damaged-{time.time_ns()}"))
@@ -180,4 +245,4 @@ def _put_aside(path: Path, *, keep: bool) -> None:
         else:
             path.unlink()
     with suppress(OSError):
-        log.unlink()
+        path.with_name(path.name + ".wal").unlink()

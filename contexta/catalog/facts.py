@@ -12,17 +12,9 @@ import duckdb
 
 from contexta.catalog.lines import micros
 from contexta.catalog.schema import KINDS, STATUSES
-from contexta.vocabulary import NodeKind, Origin
+from contexta.vocabulary import NodeKind
 
 _STATUSES: Final = ", ".join(f"'{status}'" for status in STATUSES)
-
-FACTS: Final = """
-create or replace temp table facts (
-    id integer, origin utinyint, fact_at bigint, status utinyint, started_at bigint, ended_at bigint,
-    name varchar, order_index integer, observed_at bigint, retention_class varchar, redaction_profile varchar,
-    link_run varchar, link_artifact varchar, extensions varchar
-)
-"""
 
 
 def _extension(namespace: str, field: str) -> str:
@@ -37,30 +29,50 @@ def _status(text: str) -> str:
     return f"(list_position([{_STATUSES}], {text}) - 1)::utinyint"
 
 
-_CAPTURED: Final = f"""
-insert into facts
-with last as (
-    select s.rowid as n, s.written_at, s.payload as c, scope.id, scope.kind,
-           s.payload.extensions as extensions
-    from slice s join scopes scope on scope.ref = s.subject
+_FACTS: Final = f"""
+create or replace temp table facts as
+with stated as (
+    select s.n, coalesce({micros("s.written_at")}, 0) as told_at, s.payload as c,
+           s.payload.extensions as extensions, scope.id,
+           scope.kind = {KINDS.index(NodeKind.DEPLOYMENT)} as deploys, nodes.fact_at as known_at
+    from slice s join scopes scope on scope.ref = s.subject join nodes on nodes.id = scope.id
     where s.shape = 'context'
-    qualify row_number() over (partition by scope.id order by s.written_at desc, s.rowid desc) = 1
+), ranked as (
+    select *, (told_at >= greatest(known_at, max(told_at) over (
+        partition by id order by n rows between unbounded preceding and 1 preceding))) is not false as stands
+    from stated
+), told as (
+    select id, n, told_at, stands, deploys,
+           {_status(f"coalesce({_extension('contexta.lifecycle', 'status')}, c.status)")} as status,
+           {micros("coalesce(c.started_at, c.observed_at)")} as started_at,
+           {micros(f"coalesce({_extension('contexta.lifecycle', 'ended_at')}, c.ended_at)")} as ended_at,
+           coalesce({_extension("contexta.scope", "display_name")}, c.name) as name,
+           try_cast(c.order_index::varchar as integer) as order_index,
+           {micros("c.observed_at")} as observed_at,
+           c.retention_class, c.redaction_profile, c.run_ref, c.artifact_ref,
+           nullif(extensions::varchar, '[]') as extensions
+    from ranked
 )
-select id, $origin, {micros("written_at")},
-       {_status(f"coalesce({_extension('contexta.lifecycle', 'status')}, c.status)")},
-       {micros("coalesce(c.started_at, c.observed_at)")},
-       {micros(f"coalesce({_extension('contexta.lifecycle', 'ended_at')}, c.ended_at)")},
-       coalesce({_extension("contexta.scope", "display_name")}, c.name),
-       try_cast(c.order_index::varchar as integer), {micros("c.observed_at")},
-       c.retention_class, c.redaction_profile,
-       if(kind = {KINDS.index(NodeKind.DEPLOYMENT)}, c.run_ref, null),
-       if(kind = {KINDS.index(NodeKind.DEPLOYMENT)}, c.artifact_ref, null),
-       nullif(extensions::varchar, '[]')
-from last
+select id, max(told_at) as stated_at, bool_or(stands) as stands,
+       last(order_index order by n) as own_index,
+       last(coalesce(started_at, observed_at) order by n) as own_start,
+       last(started_at order by n) filter (stands) as started_at,
+       last(ended_at order by n) filter (stands) as ended_at,
+       last(order_index order by n) filter (stands) as order_index,
+       last(observed_at order by n) filter (stands) as observed_at,
+       last(retention_class order by n) filter (stands) as retention_class,
+       last(redaction_profile order by n) filter (stands) as redaction_profile,
+       arg_max(status, n) filter (stands) as status,
+       arg_max(name, n) filter (stands) as name,
+       arg_max(run_ref, n) filter (stands and deploys) as link_run,
+       arg_max(artifact_ref, n) filter (stands and deploys) as link_artifact,
+       arg_max(extensions, n) filter (stands) as extensions
+from told group by id order by id
 """
+# A statement stands when none before it, in this slice or earlier, was made later. So a slice of many lines
+# comes to what its lines come to one by one. `arg_max` passes over what a statement leaves open.
 
 
-def read_captured(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
-    """Makes `facts` from the lifecycle lines of `slice`, the last one of each scope."""
-    connection.execute(FACTS)
-    connection.execute(_CAPTURED, {"origin": int(origin)})
+def read(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `facts` from the statements in `slice`, one row for each scope that is spoken of."""
+    connection.execute(_FACTS)

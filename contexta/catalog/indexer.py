@@ -8,29 +8,32 @@ replaced, deleted), everything is emptied and read again.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
-from contexta.catalog import bindings, ledger
+from contexta.catalog import stores
 from contexta.catalog.catalog import Catalog
-from contexta.catalog.ingest import Damage, Part, take
-from contexta.catalog.sources import Source, add_damage, load, save
+from contexta.catalog.ingest import Damage, Part, Taken, joined, take
+from contexta.catalog.sources import Followed, Source, add_damage, extend_damage, load, save
 from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
-from contexta.watch.tail import Verdict
-from contexta.watch.workspace import Found, sources
+from contexta.watch.tail import Reading, Verdict
+from contexta.watch.workspace import sources
 
 SLICE_BYTES: Final = MAX_LINE_BYTES
+_SMALLEST_SHARE: Final = 64 * 1024
 _FOLDER_EVERY_S: Final = 2.0
 _ALL_EVERY_S: Final = 1.0
+_IDLE_SHARE: Final = 0.03
+"""Share of the time that looking at files in which nothing happens may take; thousands are looked at less
+often."""
+
 _ACTIVE_S: Final = 10.0
 _GONE_AFTER_S: Final = 2.0
+_LINES: Final = ("capture", "segments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,6 @@ class Step:
     rebuilt: bool = False
 
 
-@dataclass(slots=True)
-class _Followed:
-    source: Source
-    missing_since: float | None = None
-    active_until: float = 0.0
-    pending: bool = False
-    holding: int | None = field(default=None)
-
-
 class Indexer:
     """Takes what the sources of some workspaces say into a catalog.
 
@@ -71,248 +65,269 @@ class Indexer:
         workspaces: Real paths of the workspaces; their place in the sequence is their number.
         newest_bytes: When given, only about the last so many bytes of each file are read: a preview of a
             large capture while another indexer takes all of it.
+        longest: Bytes of the longest line that is read.
     """
 
     def __init__(
-        self, catalog: Catalog, workspaces: Sequence[Path], *, newest_bytes: int | None = None
+        self,
+        catalog: Catalog,
+        workspaces: Sequence[Path],
+        *,
+        newest_bytes: int | None = None,
+        longest: int = MAX_LINE_BYTES,
     ) -> None:
         self.catalog = catalog
         self._workspaces = tuple(workspaces)
         self._newest_bytes = newest_bytes
+        self._longest = longest
         self._followed = {
-            (source.workspace, source.path): _Followed(source, pending=True)
+            (source.workspace, source.path): Followed(source, saved=source)
             for source in load(catalog.connection, self._workspaces)
         }
-        self._folders_at = self._looked_at = float("-inf")
+        self._paths: set[Path] = set()
+        self._folders_at = self._all_at = float("-inf")
 
-    def step(self, *, budget: int = SLICE_BYTES, hinted: bool = False) -> Step:
+    def step(
+        self, *, budget: int = SLICE_BYTES, hinted: bool = False, touched: Collection[Path] = ()
+    ) -> Step:
         """Looks at the sources and takes in at most about `budget` bytes.
 
         Args:
-            budget: Bytes to read at most; one over-long line may exceed it.
-            hinted: Something is known to have changed: look at everything now.
+            budget: Bytes to read at most; one long line may exceed it.
+            hinted: Look at everything now.
+            touched: Files that are known to have changed: look at these now.
+
+        Raises:
+            duckdb.Error: The catalog cannot be written; it is as it was before.
+            OSError: No temporary file can be written.
         """
         now = time.monotonic()
-        changed = False
-        if hinted or now - self._folders_at >= _FOLDER_EVERY_S:
-            self._folders_at = now
-            changed |= self._discover(now)
-        everything = hinted or now - self._looked_at >= _ALL_EVERY_S
-        if everything:
-            self._looked_at = now
-        lost = False
-        records = 0
+        if hinted or now >= self._folders_at or not self._paths.issuperset(touched):
+            self._discover(now)
+        folders = {path.parent for path in touched}
+        everything = hinted or now >= self._all_at
         due = [
             item
             for item in self._followed.values()
-            if everything or item.pending or item.active_until > now or item.missing_since is not None
+            if everything
+            or item.pending
+            or item.active_until > now
+            or item.missing_since is not None
+            or item.source.path in touched
+            or (
+                item.source.kind not in _LINES
+                and not folders.isdisjoint((item.source.path, item.source.path.parent))
+            )
         ]
-        lines: dict[tuple[int, str], list[_Followed]] = {}
+        changed = lost = False
         for item in due:
-            if item.source.kind in ("capture", "segments"):
-                verdict = self._look(item, now)
-                lost |= verdict is Verdict.REPLACED
-                if item.pending:
-                    lines.setdefault((item.source.workspace, item.source.kind), []).append(item)
-            elif item.source.kind == "ledger":
-                outcome = self._take_ledger(item)
-                lost |= outcome is None
-                changed |= bool(outcome)
+            if item.source.kind in _LINES:
+                lost |= self._look(item, now)
             else:
-                changed |= self._take_bindings(item)
-            if item.missing_since is not None and now - item.missing_since > _GONE_AFTER_S:
-                lost |= self._workspaces[item.source.workspace].is_dir()
+                outcome = self._take_store(item, now)
+                lost |= outcome is stores.Outcome.LOST
+                changed |= outcome is stores.Outcome.CHANGED
+        if everything:
+            self._all_at = now + max(_ALL_EVERY_S, (time.monotonic() - now) / _IDLE_SHARE)
         if lost:
-            self._start_over()
-            return self._summary(changed=True, records=0, rebuilt=True)
-        for (workspace, kind), items in lines.items():
-            taken, moved = self._take_lines(workspace, kind, items, budget, now)
-            records += taken
-            changed |= moved
-        return self._summary(changed=changed, records=records)
-
-    def catch_up(self) -> None:
-        """Takes in everything that is there now."""
-        while True:
-            step = self.step(budget=SLICE_BYTES, hinted=True)
-            if step.behind <= 0 and not step.rebuilt:
-                return
-
-    def _summary(self, *, changed: bool, records: int, rebuilt: bool = False) -> Step:
-        files = [item for item in self._followed.values() if item.source.kind in ("capture", "segments")]
-        captures = [item.source.mark.mtime_ns for item in files if item.source.kind == "capture"]
-        return Step(
-            changed=changed,
-            records=records,
-            behind=sum(
-                max(0, item.source.mark.size - item.source.mark.position) for item in files if item.pending
-            ),
-            total=sum(max(0, item.source.mark.size) for item in files),
-            newest_mtime_ns=max(captures, default=0),
-            rebuilt=rebuilt,
+            return self._start_over(budget)
+        records = self._take_lines(
+            [item for item in due if item.pending and item.source.kind in _LINES], budget
         )
+        changed |= self._save(due)
+        return self._summary(changed=changed or records is not None, records=records or 0)
 
-    def _discover(self, now: float) -> bool:
-        fresh = [
-            self._follow(number, found)
-            for number, workspace in enumerate(self._workspaces)
-            for found in sources(workspace)
-            if (number, found.path) not in self._followed
-        ]
-        if fresh:
-            with self.catalog.transaction() as connection:
-                save(connection, [item.source for item in fresh])
+    def catch_up(self) -> Step:
+        """Takes in everything that is there now; the last step.
+
+        Raises:
+            duckdb.Error: The catalog cannot be written.
+            OSError: No temporary file can be written.
+        """
+        while True:
+            step = self.step(hinted=True)
+            if step.behind <= 0:
+                return step
+
+    def sources(self) -> tuple[Source, ...]:
+        """The sources as they are now."""
+        return tuple(item.source for item in self._followed.values())
+
+    def _summary(self, *, changed: bool, records: int) -> Step:
+        behind = total = newest = 0
         for item in self._followed.values():
-            if item.source.kind != "ledger" and not os.path.lexists(item.source.path):
-                item.missing_since = item.missing_since or now
-        return bool(fresh)
+            source = item.source
+            if source.kind in _LINES and source.mark.size > 0:
+                total += source.mark.size
+                if item.pending:
+                    behind += max(0, source.mark.size - source.mark.position)
+                if source.kind == "capture":
+                    newest = max(newest, source.mark.mtime_ns)
+        return Step(changed, records, behind, total, newest)
 
-    def _follow(self, workspace: int, found: Found) -> _Followed:
-        number = max((item.source.id for item in self._followed.values()), default=0) + 1
-        source = Source(number, workspace, found.path, found.kind)
-        if self._newest_bytes is not None and found.kind in ("capture", "segments"):
-            try:
-                start = tail.line_start(found.path, found.path.stat().st_size - self._newest_bytes)
-                source = source.with_mark(tail.mark_at(found.path, start))
-            except OSError:
-                pass
-        item = _Followed(source, pending=True)
-        self._followed[workspace, found.path] = item
-        return item
+    def _discover(self, now: float) -> None:
+        """Follows the sources that were not there before."""
+        number = max((item.source.id for item in self._followed.values()), default=0)
+        for workspace, root in enumerate(self._workspaces):
+            for found in sources(root):
+                if (workspace, found.path) not in self._followed:
+                    number += 1
+                    source = Source(number, workspace, found.path, found.kind)
+                    self._followed[workspace, found.path] = Followed(self._begun(source))
+        self._paths = {item.source.path for item in self._followed.values()}
+        self._folders_at = now + max(_FOLDER_EVERY_S, (time.monotonic() - now) / _IDLE_SHARE)
 
-    def _look(self, item: _Followed, now: float) -> Verdict:
+    def _begun(self, source: Source) -> Source:
+        if self._newest_bytes is None or source.kind not in _LINES:
+            return source
+        try:
+            start = tail.line_start(source.path, source.path.stat().st_size - self._newest_bytes)
+            return replace(source, mark=tail.mark_at(source.path, start))
+        except OSError:
+            return source  # It is looked at like any other, and that says what is wrong.
+
+    def _look(self, item: Followed, now: float) -> bool:
+        """Looks at a file of lines; true when what was read from it is not in it any more."""
         source = item.source
         verdict, mark, why = tail.look(source.path, source.mark, self._workspaces[source.workspace])
         if verdict is Verdict.MISSING:
-            item.missing_since = item.missing_since or now
-            self._set(item, source.with_state("missing", "the file is gone"))
-            return verdict
-        item.missing_since = None
+            return self._miss(item, now)
+        item.missing_since, item.grace = None, _GONE_AFTER_S
         if verdict is Verdict.UNREADABLE:
             item.pending = False
-            self._set(item, source.with_state("unreadable", why))
-            return verdict
+            item.source = source.with_state("unreadable", why)
+            return False
+        if verdict is Verdict.REPLACED:
+            return True
         if mark.mtime_ns != source.mark.mtime_ns:
             item.active_until = now + _ACTIVE_S
-        item.source = source.with_mark(mark).with_state("ok", "")
-        item.pending = mark.size > mark.position and (verdict is Verdict.GROWN or item.pending)
-        if source.state != "ok":
-            self._set(item, item.source)
-        return verdict
+        item.pending = mark.size > mark.position and (item.pending or mark != source.mark)
+        item.source = replace(source, mark=mark).with_state("ok", "")
+        return False
 
-    def _set(self, item: _Followed, source: Source) -> None:
-        if source.state == item.source.state and source.detail == item.source.detail:
-            item.source = source
-            if source.state != "ok":
-                return
-        item.source = source
-        with self.catalog.transaction() as connection:
-            save(connection, [source])
+    def _miss(self, item: Followed, now: float) -> bool:
+        """Notes that a source is missing; true when it is believed to be gone.
 
-    def _take_lines(
-        self, workspace: int, kind: str, items: list[_Followed], budget: int, now: float
-    ) -> tuple[int, bool]:
-        share = max(64 * 1024, budget // len(items))
-        parts: list[Part] = []
-        damage: list[Damage] = []
-        moved: list[_Followed] = []
+        While the whole workspace is missing nothing is: what was read before is still the best answer.
+        """
+        item.pending = False
+        item.missing_since = now if item.missing_since is None else item.missing_since
+        item.source = item.source.with_state("missing", "the file is gone")
+        there = self._workspaces[item.source.workspace].is_dir()
+        if not there:
+            item.missing_since = now
+        return there and now - item.missing_since >= item.grace
+
+    def _take_store(self, item: Followed, now: float) -> stores.Outcome:
+        if not item.source.path.exists():
+            gone = item.source.mark.size >= 0 and self._miss(item, now)
+            return stores.Outcome.LOST if gone else stores.Outcome.SAME
+        item.missing_since, item.grace = None, _GONE_AFTER_S
+        root = self._workspaces[item.source.workspace]
+        outcome = stores.take(self.catalog, item, root, now)
+        if outcome is stores.Outcome.CHANGED:
+            item.active_until = now + _ACTIVE_S
+        return outcome
+
+    def _take_lines(self, items: Sequence[Followed], budget: int) -> int | None:
+        """Takes the next lines of some files; the number of new records, `None` when nothing was new."""
+        groups: dict[tuple[int, str], list[Followed]] = {}
         for item in items:
-            if budget <= 0:
-                break
-            try:
-                reading = tail.read(item.source.path, item.source.mark, min(share, budget))
-            except OSError as error:
-                self._set(item, item.source.with_state("unreadable", (error.strerror or str(error)).lower()))
-                continue
-            if reading is None:
-                continue
-            if reading.mark.position == item.source.mark.position:
-                item.pending = False
-                continue
-            budget -= reading.mark.position - item.source.mark.position
-            if reading.skipped:
-                damage.append(Damage(item.source.id, *reading.skipped, 1, "longer than 16 MiB"))
-            if reading.data:
-                parts.append(Part(item.source.id, reading.position, reading.data))
-            item.source = item.source.with_mark(reading.mark)
+            groups.setdefault((item.source.workspace, item.source.kind), []).append(item)
+        records: int | None = None
+        share = max(_SMALLEST_SHARE, budget // max(1, len(items)))
+        for (workspace, kind), group in groups.items():
+            readings: list[tuple[Followed, Reading]] = []
+            for item in group:
+                if budget <= 0:
+                    break
+                reading = self._read(item, min(share, budget))
+                if reading is not None:
+                    budget -= reading.mark.position - item.source.mark.position
+                    readings.append((item, reading))
+            if readings:
+                records = (records or 0) + self._commit(workspace, kind, readings)
+        return records
+
+    def _read(self, item: Followed, limit: int) -> Reading | None:
+        try:
+            reading = tail.read(item.source.path, item.source.mark, limit, longest=self._longest)
+        except FileNotFoundError:
+            return None  # It went away just now; the next look says so.
+        except OSError as error:
+            item.pending = False
+            item.source = item.source.with_state("unreadable", (error.strerror or str(error)).lower())
+            return None
+        if reading is not None and reading.mark.position == item.source.mark.position:
+            item.pending = False
+            return None
+        return reading
+
+    def _commit(self, workspace: int, kind: str, readings: Sequence[tuple[Followed, Reading]]) -> int:
+        """Takes what was read into the catalog, with how far it was read."""
+        parts = [
+            Part(item.source.id, reading.position, reading.data) for item, reading in readings if reading.data
+        ]
+        with self.catalog.transaction() as connection:
+            taken = take(connection, parts, kind, workspace) if parts else Taken(0, {})
+            damage: dict[int, list[Damage]] = {}
+            for found in taken.damage:
+                damage.setdefault(found.source_id, []).append(found)
+            fresh: list[Damage] = []
+            done: list[Source] = []
+            for item, reading in readings:
+                source = item.source
+                found_here = damage.get(source.id, [])
+                if reading.skipped:
+                    error = f"longer than {self._longest:,} bytes"
+                    found_here.insert(0, Damage(source.id, *reading.skipped, 1, error, follows=True))
+                    if len(found_here) > 1 and found_here[1].follows:
+                        found_here[:2] = [joined(*found_here[:2])]
+                lines = taken.lines.get(source.id, 0)
+                in_damage = (
+                    source.id in taken.ends_damaged if lines else bool(reading.skipped) or source.in_damage
+                )
+                bad = sum(found.lines for found in found_here)
+                if found_here and found_here[0].follows and source.in_damage:
+                    extend_damage(connection, found_here.pop(0))
+                fresh.extend(found_here)
+                done.append(
+                    replace(
+                        source,
+                        mark=reading.mark,
+                        lines=source.lines + lines + bool(reading.skipped),
+                        damaged=source.damaged + bad,
+                        in_damage=in_damage,
+                    )
+                )
+            add_damage(connection, fresh)
+            save(connection, done)
+        now = time.monotonic()
+        for (item, reading), source in zip(readings, done, strict=True):
+            item.source = item.saved = source
             item.active_until = now + _ACTIVE_S
             item.pending = reading.mark.position < reading.mark.size
-            moved.append(item)
-        if not moved:
-            return 0, False
-        with self.catalog.transaction() as connection:
-            lines = {found.source_id: 1 for found in damage}
-            added = 0
-            if parts:
-                taken = take(connection, parts, kind, workspace)
-                added = taken.records
-                damage.extend(taken.damage)
-                for source_id, count in taken.lines.items():
-                    lines[source_id] = lines.get(source_id, 0) + count
-            for item in moved:
-                bad = sum(found.lines for found in damage if found.source_id == item.source.id)
-                item.source = item.source.with_lines(lines.get(item.source.id, 0), bad)
-            add_damage(connection, damage)
-            save(connection, [item.source for item in moved])
-        return added, True
+        return taken.records
 
-    def _take_ledger(self, item: _Followed) -> bool | None:
-        """True when it changed something, False when not, `None` when it says less than before."""
-        path = item.source.path
-        state = ledger.look(path)
-        holder = ledger.holder(path) if state.database else None
-        mark = item.source.mark
-        if state.database is None:
-            item.missing_since = item.missing_since or time.monotonic()
-            self._set(item, item.source.with_state("missing", "the file is gone"))
-            return False
-        item.missing_since = None
-        seen = (state.size, state.mtime_ns)
-        if seen == (mark.size, mark.mtime_ns) and holder == item.holding and not item.pending:
-            return False
-        detail = f"held by process {holder}; read from a copy" if holder is not None else ""
-        source = item.source.with_state("locked" if holder is not None else "ok", detail)
-        if seen == (mark.size, mark.mtime_ns) and item.source.lines:
-            item.holding, item.pending = holder, False
-            self._set(item, source)
-            return True
-        item.holding, item.pending = holder, False
-        mark = tail.Mark(inode=state.database[0], size=state.size, mtime_ns=state.mtime_ns)
-        try:
-            rows = ledger.take(self.catalog.connection, path, item.source.workspace)
-        except ledger.LedgerError as error:
-            self._set(item, item.source.with_mark(mark).with_state("unreadable", str(error)))
-            return True
-        except ledger.LessThanBeforeError:
-            return None
-        shrunk = rows < item.source.lines
-        item.source = source.with_mark(mark).with_lines(rows - item.source.lines, 0)
-        with self.catalog.transaction() as connection:
-            save(connection, [item.source])
-        return None if shrunk else True
+    def _save(self, items: Sequence[Followed]) -> bool:
+        """Writes down what was seen of sources besides their lines; whether there was anything."""
+        changed = [item for item in items if _shows(item.source) != _shows(item.saved)]
+        if changed:
+            with self.catalog.transaction() as connection:
+                save(connection, [item.source for item in changed])
+            for item in changed:
+                item.saved = item.source
+        return bool(changed)
 
-    def _take_bindings(self, item: _Followed) -> bool:
-        try:
-            found = bindings.look(item.source.path)
-        except OSError:
-            return False
-        if found.mark.mtime_ns == item.source.mark.mtime_ns and found.mark.size == item.source.mark.size:
-            return False
-        data, lines, bad = bindings.read(found, self._workspaces[item.source.workspace])
-        with self.catalog.transaction() as connection:
-            if data:
-                take(connection, [Part(item.source.id, 0, data)], "bindings", item.source.workspace)
-            source = item.source.with_mark(found.mark)
-            item.source = source.with_lines(lines - source.lines, bad - source.damaged)
-            save(connection, [item.source])
-        return True
-
-    def _start_over(self) -> None:
-        self.catalog.clear()
-        self._followed.clear()
-        self._folders_at = self._looked_at = float("-inf")
+    def _start_over(self, budget: int) -> Step:
+        """Empties the catalog and takes the first bytes again, so that nobody sees it empty in between."""
+        with self.catalog.transaction():
+            self.catalog.clear()
+            self._followed.clear()
+            step = self.step(budget=budget, hinted=True)
+        return replace(step, changed=True, rebuilt=True)
 
 
-def failed_to_write(error: duckdb.Error) -> str:
-    """One clause that says why the catalog cannot be written."""
-    return str(error).splitlines()[0]
+def _shows(source: Source | None) -> tuple[object, ...]:
+    """What anybody can see of a source."""
+    return () if source is None else (source.state, source.detail, source.mark.size, source.mark.position)

@@ -11,8 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -46,6 +45,7 @@ class Damage:
         length: Number of bytes.
         lines: Number of lines.
         error: Why, of the first line.
+        follows: Whether no line that could be read stands before it in its part.
     """
 
     source_id: int
@@ -53,6 +53,7 @@ class Damage:
     length: int
     lines: int
     error: str
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,18 @@ class Taken:
     Attributes:
         records: Records that were new.
         lines: Lines per source that are not blank, damaged ones included.
-        damage: What could not be read.
+        damage: What could not be read, in the order of the parts and of their bytes.
+        ends_damaged: Sources whose last line is a damaged one.
     """
 
     records: int
     lines: dict[int, int]
-    damage: tuple[Damage, ...]
+    damage: tuple[Damage, ...] = ()
+    ends_damaged: frozenset[int] = frozenset()
+
+
+class TakenBackError(Exception):
+    """A ledger takes back what it said before; only reading everything anew is right then."""
 
 
 @contextmanager
@@ -98,20 +105,18 @@ def take(
 
     Args:
         connection: Connection to the catalog, inside a transaction.
-        parts: The lines; parts of several small sources may go together.
-        line_format: `capture` or `segments`.
+        parts: The lines, one part a source; parts of several small sources may go together.
+        line_format: One of `lines.ORIGINS`.
         workspace: Number of the workspace in this catalog.
+
+    Raises:
+        TakenBackError: A ledger states less, or something earlier, than before. Roll back then.
     """
     origin = ORIGINS[line_format]
-    _load(connection, b"".join(part.data for part in parts), line_format, workspace)
-    (rows,) = connection.execute("select count(*) from slice").fetchone() or (0,)
-    damage: tuple[Damage, ...] = ()
-    if _unreadable(connection) or (len(parts) > 1 and rows != sum(part.data.count(b"\n") for part in parts)):
-        counted, damage = _take_apart(connection, parts, line_format, workspace)
-    else:
-        counted = {part.source_id: part.data.count(b"\n") for part in parts}
-        if len(parts) == 1:
-            counted = {parts[0].source_id: rows}
+    slices = _Slices(connection, line_format, workspace)
+    counted = {part.source_id: part.data.count(b"\n") for part in parts}
+    sound = slices.load(b"".join(part.data for part in parts)) == sum(counted.values())
+    taken = Taken(0, counted) if sound and not slices.unreadable() else _take_apart(slices, parts)
 
     tree.add_nodes(connection, workspace, origin)
     if line_format == "capture":
@@ -125,71 +130,91 @@ def take(
         tree.add_records(connection)
     if has_artifacts:
         records.add_artifacts(connection, workspace, origin)
-    if has_facts:
-        facts.read_captured(connection, origin)
+    if has_facts or line_format == "ledger":
+        facts.read(connection)
+        if line_format == "ledger" and tree.takes_back(connection, workspace):
+            raise TakenBackError
         tree.apply_facts(connection)
-    tree.settle_failures(connection, stated=has_facts, signalled=signalled > 0)
-    return Taken(added, counted, damage)
+    tree.settle_failures(connection, stated=bool(has_facts), signalled=signalled > 0)
+    if line_format == "ledger":
+        tree.note_stored(connection)
+    return replace(taken, records=added)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, data: bytes, line_format: str, workspace: int) -> None:
-    with as_file(data) as path:
-        connection.execute(slice_of(line_format), [path])
-    connection.execute(REFS, {"workspace": workspace})
+class _Slices:
+    """Loads lines into `slice` and `refs`, and tells which of them cannot be read."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, line_format: str, workspace: int) -> None:
+        self._connection = connection
+        self._statement = slice_of(line_format)
+        self._workspace = workspace
+
+    def load(self, data: bytes) -> int:
+        """Makes `slice` and `refs` of lines; the number of rows, one for each line that is not blank."""
+        with as_file(data) as path:
+            self._connection.execute(self._statement, [path])
+        self._connection.execute(REFS, {"workspace": self._workspace})
+        (rows,) = self._connection.execute("select count(*) from slice").fetchone() or (0,)
+        return int(rows)
+
+    def unreadable(self) -> set[int]:
+        """Rows of `slice` that are no record, artifact or context, or whose refs are not well-formed."""
+        rows = self._connection.execute(f"""
+            select n from slice
+            where shape is null or subject is null or subject not in (select ref from refs)
+               or (shape = 'record' and {records.RECORD_TYPE} is null)
+        """).fetchall()
+        return {row for (row,) in rows}
+
+    def bad(self, lines: Sequence[bytes]) -> set[int]:
+        """Which of some lines cannot be read; leaves them in `slice`, not those alone that can."""
+        if not lines:
+            return set()
+        if self.load(b"".join(line + b"\n" for line in lines)) == len(lines):
+            return self.unreadable()
+        # A line that comes back as no row, or as several, shifts all behind it: narrow it down.
+        if len(lines) == 1:
+            return {0}
+        half = len(lines) // 2
+        return self.bad(lines[:half]) | {half + row for row in self.bad(lines[half:])}
 
 
-def _unreadable(connection: duckdb.DuckDBPyConnection) -> set[int]:
-    """Rows of `slice` that are no record, artifact or context, or whose refs are not well-formed."""
-    rows = connection.execute(f"""
-        select rowid from slice
-        where shape is null or subject is null or subject not in (select ref from refs)
-           or (shape = 'record' and {records.RECORD_TYPE} is null)
-    """).fetchall()
-    return {row for (row,) in rows}
+def _take_apart(slices: _Slices, parts: Sequence[Part]) -> Taken:
+    """The exact way, for slices with damage: cut lines here, put the bad ones aside, load the rest again."""
+    whole = [(part, line) for part in parts for line in read.lines(part.data)]
+    bad = slices.bad([line.data for _, line in whole])
+    pieces = [
+        (part, line)
+        for row, (part, found) in enumerate(whole)
+        for line in (read.apart(found) if row in bad else [found])
+    ]
+    bad = slices.bad([line.data for _, line in pieces])
+    slices.load(b"".join(line.data + b"\n" for row, (_, line) in enumerate(pieces) if row not in bad))
 
-
-def _take_apart(
-    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], line_format: str, workspace: int
-) -> tuple[dict[int, int], tuple[Damage, ...]]:
-    """The exact way, for slices with damage: cut lines here, put the bad ones aside, read the rest again."""
-    pieces = [(part, line) for part in parts for line in read.lines(part.data)]
-    counted = {part.source_id: 0 for part in parts}
-    for part, _ in pieces:
-        counted[part.source_id] += 1
-    _load(connection, b"".join(line.data + b"\n" for _, line in pieces), line_format, workspace)
-    bad = _unreadable(connection)
-    kept: list[tuple[Part, read.Line]] = []
-    found: list[Damage] = []
+    lines = {part.source_id: 0 for part in parts}
+    for part, _ in whole:
+        lines[part.source_id] += 1
+    damage: list[Damage] = []
+    last_bad: dict[int, bool] = {}
     for row, (part, line) in enumerate(pieces):
-        if row not in bad:
-            kept.append((part, line))
-            continue
-        saved = read.resync(line.data)
-        found.append(_damage(part, line, len(line.data) if saved < 0 else saved))
-        if saved > 0:
-            kept.append((part, read.Line(line.offset + saved, line.data[saved:])))
-    _load(connection, b"".join(line.data + b"\n" for _, line in kept), line_format, workspace)
-    still_bad = _unreadable(connection)
-    found.extend(_damage(*kept[row], len(kept[row][1].data)) for row in sorted(still_bad))
-    connection.execute("delete from slice where list_contains($rows, rowid)", {"rows": sorted(still_bad)})
-    connection.execute(REFS, {"workspace": workspace})
-    return counted, _join_neighbours(found)
+        if row in bad:
+            found = Damage(
+                part.source_id,
+                part.position + line.offset,
+                len(line.data),
+                1,
+                read.complaint(line.data),
+                follows=part.source_id not in last_bad,
+            )
+            if last_bad.get(part.source_id):
+                damage[-1] = joined(damage[-1], found)
+            else:
+                damage.append(found)
+        last_bad[part.source_id] = row in bad
+    return Taken(0, lines, tuple(damage), frozenset(key for key, is_bad in last_bad.items() if is_bad))
 
 
-def _damage(part: Part, line: read.Line, length: int) -> Damage:
-    return Damage(part.source_id, part.position + line.offset, length, 1, read.complaint(line.data[:length]))
-
-
-def _join_neighbours(found: list[Damage]) -> tuple[Damage, ...]:
-    """Damage that follows upon damage (only a line end between) is one."""
-    found.sort(key=lambda damage: (damage.source_id, damage.position))
-    joined: list[Damage] = found[:1]
-    for before, damage in pairwise(found):
-        gap = damage.position - (before.position + before.length)
-        last = joined[-1]
-        if before.source_id == damage.source_id and gap <= 2:
-            length = damage.position + damage.length - last.position
-            joined[-1] = Damage(last.source_id, last.position, length, last.lines + damage.lines, last.error)
-        else:
-            joined.append(damage)
-    return tuple(joined)
+def joined(first: Damage, second: Damage) -> Damage:
+    """Two runs of damaged lines of a source with nothing between them, as one."""
+    length = second.position + second.length - first.position
+    return replace(first, length=length, lines=first.lines + second.lines)

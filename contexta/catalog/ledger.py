@@ -1,8 +1,12 @@
-"""Reads a canonical ledger into the catalog, from a copy and never in place.
+"""Reads a canonical ledger, from a copy and never in place.
 
 Any open connection, even one for reading, makes a writer in another process fail, and a job's `put_*` must
-never fail because somebody looks. So the database and its log are copied and the copy is opened. Whether
-another process holds the ledger is asked from the lock itself (`F_GETLK`), without taking it.
+never fail because somebody looks. So the database and its log are copied and the copy is opened, by a
+connection of its own: whatever is wrong with a ledger, the catalog is not drawn into it. Whether another
+process holds the ledger is asked from the lock itself (`F_GETLK`), without taking it.
+
+Closing any descriptor of a file drops all locks that its own process has on it. A process that holds the
+ledger itself therefore has it copied by another one.
 """
 
 from __future__ import annotations
@@ -11,57 +15,49 @@ import fcntl
 import os
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
+import msgspec
 
-from contexta.catalog import facts, tree
-from contexta.catalog.lines import CONTEXT_MEMBERS, REFS
-from contexta.vocabulary import Origin
+from contexta.watch.tail import refusal
 
 SUPPORTED_SCHEMA: Final = "1"
 
 _TABLES: Final = {
-    "projects": ("Project", "project_ref", {"name": "name", "created_at": "created_at"}),
-    "runs": ("Run", "run_ref", {"name": "name", "status": "status", "started_at": "started_at"}),
-    "stage_executions": (
-        "StageExecution",
-        "stage_execution_ref",
-        {"status": "status", "started_at": "started_at", "order_index": "order_index::varchar"},
-    ),
-    "batch_executions": (
-        "BatchExecution",
-        "batch_execution_ref",
-        {"status": "status", "started_at": "started_at", "order_index": "order_index::varchar"},
-    ),
-    "sample_observations": (
-        "SampleObservation",
-        "sample_observation_ref",
-        {
-            "observed_at": "observed_at",
-            "retention_class": "retention_class",
-            "redaction_profile": "redaction_profile",
-        },
-    ),
-    "deployment_executions": (
-        "DeploymentExecution",
-        "deployment_execution_ref",
-        {"status": "status", "started_at": "started_at", "run_ref": "run_ref"},
-    ),
+    "projects": ("Project", "project_ref"),
+    "runs": ("Run", "run_ref"),
+    "stage_executions": ("StageExecution", "stage_execution_ref"),
+    "batch_executions": ("BatchExecution", "batch_execution_ref"),
+    "sample_observations": ("SampleObservation", "sample_observation_ref"),
+    "deployment_executions": ("DeploymentExecution", "deployment_execution_ref"),
 }
-"""Ledger table → model, its own ref, and the columns that stand in where `payload_json` cannot be read."""
+"""Ledger table → model and its own ref. The other columns have the names of the model's fields and stand in
+where `payload_json` cannot be read."""
+
+_STATED_AT: Final = ("ended_at", "started_at", "observed_at", "created_at")
+_ROWS: Final = 10_000
+_SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
+    "threads": 1,
+    "memory_limit": "512MB",
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 class LedgerError(Exception):
-    """The ledger cannot be read now; the message is one clause for the screen."""
+    """The ledger cannot be read; the message is one clause for the screen."""
 
 
-class LessThanBeforeError(Exception):
-    """The ledger takes back what it said before; only reading everything anew is right then."""
+class BusyLedgerError(Exception):
+    """The ledger is being written faster than it can be copied; another look will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +78,31 @@ class LedgerState:
         return max((part[2] for part in (self.database, self.log) if part), default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a ledger says.
+
+    Attributes:
+        data: Its rows as lines of the form of captured ones, parents first.
+        rows: Number of rows.
+        poisoned: Rows whose payload cannot be read; the columns beside it stand in.
+        complaint: Which the first of them is and why, or empty.
+    """
+
+    data: bytes
+    rows: int
+    poisoned: int
+    complaint: str
+
+
 def look(path: Path) -> LedgerState:
     """What `stat` says of a ledger now."""
-
-    def seen(file: Path) -> tuple[int, int, int] | None:
-        try:
-            found = file.stat()
-        except OSError:
-            return None
-        return (found.st_ino, found.st_size, found.st_mtime_ns)
-
-    return LedgerState(seen(path), seen(_log_of(path)))
+    return LedgerState(_seen(path), _seen(_log_of(path)))
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the ledger open for writing, or `None`; 0 when it is not known which."""
-    if not sys.platform.startswith("linux"):
+    """The other process that holds the ledger open for writing, or `None`; 0 when it is not known which."""
+    if not sys.platform.startswith("linux") or _held_here(path):
         return None
     # struct flock: type, whence, start, length, pid.
     layout = "hhqqi4x"
@@ -115,107 +120,153 @@ def holder(path: Path) -> int | None:
     return None if answer[0] == fcntl.F_UNLCK else int(answer[4])
 
 
-def take(connection: duckdb.DuckDBPyConnection, path: Path, workspace: int) -> int:
-    """Takes a whole ledger into the catalog; to be called outside a transaction, which it opens itself.
-
-    Returns:
-        Number of rows that were read.
+def check(path: Path, root: Path) -> None:
+    """Checks that a ledger and its log are files of the workspace.
 
     Raises:
-        LedgerError: It cannot be read: a newer format, another schema, damage, or changing too fast.
-        LessThanBeforeError: It takes back what it said before; nothing was changed.
+        LedgerError: One of them is not, and is not to be opened.
+    """
+    for part in (path, _log_of(path)):
+        try:
+            why = refusal(part, part.stat(), root)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+        if why:
+            raise LedgerError(why)
+
+
+def read(path: Path) -> Ledger:
+    """Reads a whole ledger, which `check` found to be in order.
+
+    Raises:
+        LedgerError: It cannot be read: a newer format, another schema, damage.
+        BusyLedgerError: It changes too fast.
     """
     with tempfile.TemporaryDirectory(prefix="contexta-ledger-") as folder:
         copy = _copy(path, Path(folder))
         try:
-            connection.execute(f"attach '{copy}' as ledger (read_only)")
+            connection = duckdb.connect(copy, read_only=True, config=dict(_SETTINGS))
+            try:
+                return _read(connection)
+            finally:
+                connection.close()
         except duckdb.Error as error:
-            raise LedgerError(_clause(error)) from error
-        try:
-            return _read(connection, workspace)
-        except duckdb.Error as error:
-            raise LedgerError(_clause(error)) from error
-        finally:
-            connection.execute("detach ledger")
+            raise LedgerError(f"DuckDB says: {str(error).splitlines()[0]}") from error
 
 
-def _read(connection: duckdb.DuckDBPyConnection, workspace: int) -> int:
+def _read(connection: duckdb.DuckDBPyConnection) -> Ledger:
     tables = {
         name
         for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'ledger' and schema_name = 'main'"
+            "select table_name from duckdb_tables() where schema_name = 'main'"
         ).fetchall()
     }
     if "schema_metadata" in tables:
-        version = connection.execute(
-            "select max(store_schema_version) from ledger.schema_metadata"
-        ).fetchone()
-        if version and version[0] not in (None, SUPPORTED_SCHEMA):
-            raise LedgerError(f"its schema version is {version[0]}, this explorer reads {SUPPORTED_SCHEMA}")
-    selects = [_select(table, *known) for table, known in _TABLES.items() if table in tables]
-    if not selects:
-        return 0
-    connection.execute("begin")
+        for (version,) in connection.execute("select store_schema_version from schema_metadata").fetchall():
+            if version not in (None, SUPPORTED_SCHEMA):
+                raise LedgerError(
+                    f"its schema version is {version}, this explorer reads version {SUPPORTED_SCHEMA}"
+                )
+    lines: list[tuple[tuple[int, str, str], bytes]] = []
+    poisoned = 0
+    complaint = ""
+    for table, (model, own) in _TABLES.items():
+        if table not in tables:
+            continue
+        rows = connection.execute(f"select * from main.{table}")
+        names = [column[0] for column in rows.description or ()]
+        while some := rows.fetchmany(_ROWS):
+            for values in some:
+                row = dict(zip(names, values, strict=True))
+                payload, why = _payload(row)
+                if why:
+                    complaint = complaint or f"{row.get('ref')} in {table}: {why}"
+                    poisoned += 1
+                payload[own] = row.get("ref")
+                lines.append(_line(model, payload, str(row.get("ref"))))
+    lines.sort(key=lambda line: line[0])
+    return Ledger(b"".join(line for _, line in lines), len(lines), poisoned, complaint)
+
+
+def _payload(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The model of a row, and why it is not that of its payload, as a clause."""
+    columns = {
+        name: value if isinstance(value, int) else str(value)
+        for name, value in row.items()
+        if name != "payload_json" and value is not None
+    }
     try:
-        connection.execute(f"""
-            create or replace temp table slice as
-            select coalesce(payload.ended_at, payload.started_at, payload.observed_at, payload.created_at)
-                       as written_at,
-                   payload_type, payload, 'context' as shape, subject, null::varchar as owner
-            from ({" union all ".join(selects)})
-            order by length(subject) - length(replace(subject, '.', '')), payload.started_at, subject""")
-        (rows,) = connection.execute("select count(*) from slice").fetchone() or (0,)
-        connection.execute(REFS, {"workspace": workspace})
-        tree.add_nodes(connection, workspace, Origin.STORED)
-        facts.read_captured(connection, Origin.STORED)
-        if tree.takes_back(connection):
-            raise LessThanBeforeError  # noqa: TRY301 - rolled back below like every failure
-        tree.apply_facts(connection)
-        tree.settle_failures(connection, stated=True, signalled=False)
-        tree.order_stored(connection)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    return int(rows)
+        payload = msgspec.json.decode(row["payload_json"] or "")
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return columns, "its payload is not JSON"
+    if not isinstance(payload, dict):
+        return columns, "its payload is not a JSON object"
+    stated = {name: value for name, value in payload.items() if value is not None}
+    return columns | stated, ""
 
 
-def _select(table: str, model: str, own: str, columns: dict[str, str]) -> str:
-    members = [name for name, _ in CONTEXT_MEMBERS]
-    packed = ", ".join(
-        f"{name} := coalesce(p.{name}, {'ref' if name == own else columns.get(name, 'null')})"
-        for name in members
-    )
-    structure = "{" + ", ".join(f'"{name}":"{kind.upper()}"' for name, kind in CONTEXT_MEMBERS) + "}"
-    return f"""
-        select '{model}' as payload_type, ref as subject, struct_pack({packed}) as payload
-        from (select *, if(json_valid(payload_json), from_json(payload_json, '{structure}'), null) as p
-              from ledger.{table})"""
+def _line(model: str, payload: dict[str, Any], ref: str) -> tuple[tuple[int, str, str], bytes]:
+    stated_at = next((payload[name] for name in _STATED_AT if payload.get(name) is not None), None)
+    started_at = str(payload.get("started_at") or payload.get("observed_at") or "")
+    line = msgspec.json.encode({"captured_at": stated_at, "payload_type": model, "payload": payload})
+    return (ref.count("."), started_at, ref), line + b"\n"
 
 
 def _copy(path: Path, folder: Path) -> Path:
     copy = folder / "ledger.db"
+    duplicate = _duplicate_outside if _held_here(path) else _duplicate
     for _ in range(5):
         before = look(path)
         if before.database is None:
             raise LedgerError("it is gone")
         try:
-            shutil.copyfile(path, copy)
+            duplicate(path, copy)
             if before.log is not None:
-                shutil.copyfile(_log_of(path), _log_of(copy))
+                duplicate(_log_of(path), _log_of(copy))
             else:
                 _log_of(copy).unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue
         except OSError as error:
             raise LedgerError((error.strerror or str(error)).lower()) from error
         if look(path) == before:
             return copy
-    raise LedgerError("it changes faster than it can be copied")
+    raise BusyLedgerError
+
+
+def _duplicate(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _duplicate_outside(source: Path, target: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - a fixed program, paths as arguments
+        ["/bin/cp", "--", os.fspath(source), os.fspath(target)], check=False, capture_output=True
+    )
+    if done.returncode:
+        raise OSError(done.returncode, done.stderr.decode(errors="replace").strip() or "cp failed")
+
+
+def _held_here(path: Path) -> bool:
+    """Whether this very process has the ledger open."""
+    seen = _seen(path)
+    with suppress(OSError):
+        for entry in Path("/dev/fd").iterdir():
+            with suppress(OSError, ValueError):
+                found = os.fstat(int(entry.name))
+                if seen is not None and (found.st_ino, found.st_dev) == (seen[0], path.stat().st_dev):
+                    return True
+    return False
+
+
+def _seen(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _log_of(path: Path) -> Path:
     return path.with_name(path.name + ".wal")
-
-
-def _clause(error: duckdb.Error) -> str:
-    text = str(error).splitlines()[0]
-    return f"DuckDB says: {text}"

@@ -70,23 +70,36 @@ _MEMBERS: Final = f"""struct(
 
 _COLUMNS: Final = {
     "capture": f"{{'captured_at': 'varchar', 'payload_type': 'varchar', 'payload': '{_MEMBERS}'}}",
-    "bindings": f"{{'captured_at': 'varchar', 'payload_type': 'varchar', 'payload': '{_MEMBERS}'}}",
     "segments": f"{{'appended_at': 'varchar', 'record': '{_MEMBERS}'}}",
 }
 
 _SELECTED: Final = {
     "capture": "captured_at as written_at, payload_type, payload",
-    "bindings": "captured_at as written_at, payload_type, payload",
     "segments": "appended_at as written_at, null::varchar as payload_type, record as payload",
 }
 
-ORIGINS: Final = {"capture": Origin.CAPTURED, "segments": Origin.STORED, "bindings": Origin.STORED}
+ORIGINS: Final = {
+    "capture": Origin.CAPTURED,
+    "segments": Origin.STORED,
+    "bindings": Origin.STORED,
+    "ledger": Origin.STORED,
+}
 """Where the facts of a line format are known from."""
 
 
+_FIRST: Final = -62_135_596_800_000_000
+_LAST: Final = 253_402_300_799_999_999
+
+
 def micros(text: str) -> str:
-    """SQL for a recorded timestamp in microseconds since the epoch, UTC; NULL when it is none."""
-    return f"epoch_us(try_cast({text} as timestamp))"
+    """SQL for a recorded timestamp in microseconds since the epoch, UTC; NULL when it is none.
+
+    Times outside the years 1 to 9999 are none: no record was made then, and differences would overflow.
+    """
+    return (
+        f"list_filter([epoch_us(try_cast({text} as timestamptz))],"
+        f" lambda t: t between {_FIRST} and {_LAST})[1]"
+    )
 
 
 def _innermost(member: str) -> str:
@@ -110,14 +123,16 @@ end"""
 def slice_of(line_format: str) -> str:
     """SQL that makes `slice` from a file of lines, whose path is the parameter.
 
-    One row per line that is not blank, in the order of the file (`rowid`, from 0): `written_at`,
+    One row per line that is not blank, numbered in the order of the file (`n`, from 0): `written_at`,
     `payload_type`, `payload` as recorded; `shape` is `record`, `artifact`, `context` or NULL for a
     line that is none of them; `subject` is the ref of the innermost scope it belongs to and `owner`
     the run it names. Recognised by content: public Contexta writes `dict` as the type of an artifact.
     """
+    # The lines that are made here, of a ledger or of bindings, are made in the form of captured ones.
+    shown = line_format if line_format in _COLUMNS else "capture"
     return f"""
         create or replace temp table slice as
-        select written_at, payload_type, payload,
+        select row_number() over () - 1 as n, written_at, payload_type, payload,
                case when payload.envelope.record_ref is not null then 'record'
                     when payload.manifest.artifact_ref is not null then 'artifact'
                     when {_CONTEXT_REF} is not null then 'context' end as shape,
@@ -125,8 +140,8 @@ def slice_of(line_format: str) -> str:
                     when payload.manifest.artifact_ref is not null then {_innermost("manifest")}
                     else {_CONTEXT_REF} end as subject,
                coalesce(payload.envelope.run_ref, payload.manifest.run_ref) as owner
-        from (select {_SELECTED[line_format]}
-              from read_json(?, format='newline_delimited', columns={_COLUMNS[line_format]},
+        from (select {_SELECTED[shown]}
+              from read_json(?, format='newline_delimited', columns={_COLUMNS[shown]},
                              ignore_errors=true, auto_detect=false))"""
 
 
@@ -145,9 +160,9 @@ _WELL_FORMED: Final = "|".join(
 REFS: Final = rf"""
 create or replace temp table refs as
 with named as (
-    select subject as ref, min(rowid) as n from slice where subject is not null group by 1
+    select subject as ref, min(n) as n from slice where subject is not null group by 1
     union all
-    select owner, min(rowid) from slice where subject like 'deployment:%' and owner is not null group by 1
+    select owner, min(n) from slice where subject like 'deployment:%' and owner is not null group by 1
 ), parts as (
     select ref, n, split_part(ref, ':', 1) as kind, string_split(split_part(ref, ':', 2), '.') as c
     from named

@@ -35,10 +35,10 @@ select key, origin from records where key in (select {_KEY} from slice where sha
 _FRESH: Final = f"""
 create or replace temp table fresh as
 with each as (
-    select rowid as n, {_KEY} as key, payload, subject, owner,
+    select n, {_KEY} as key, payload, subject, owner,
            try_cast(payload.payload.value::varchar as double) as number
     from slice where shape = 'record'
-    qualify row_number() over (partition by key order by rowid) = 1
+    qualify row_number() over (partition by key order by n) = 1
 )
 select $next_id + row_number() over (order by each.n) - 1 as id, each.key, payload.envelope.record_ref as ref,
        {RECORD_TYPE}::utinyint as type,
@@ -96,7 +96,7 @@ from (
 
 _LINK_DEPLOYMENTS: Final = f"""
 update nodes set link_run = d.owner
-from (select s.id, any_value(l.owner) as owner from slice l join scopes s on s.ref = l.subject
+from (select s.id, arg_min(l.owner, l.n) as owner from slice l join scopes s on s.ref = l.subject
       where s.kind = {KINDS.index(NodeKind.DEPLOYMENT)} and l.shape = 'record' and l.owner is not null
       group by s.id) d
 where nodes.id = d.id and nodes.link_run is null
@@ -131,8 +131,7 @@ def add_fresh_records(
     signalled, deployments = connection.execute(_WHAT_ELSE).fetchone() or (0, 0)
     if signalled:
         connection.execute(
-            "insert into signals"
-            " select record_id, node_id, signal, observed_at from new_signals order by record_id"
+            "insert into signals select record_id, node_id, signal, observed_at from new_signals order by all"
         )
         connection.execute(_FAULTS)
     if deployments:
@@ -143,36 +142,46 @@ def add_fresh_records(
 _ARTIFACTS: Final = f"""
 create or replace temp table new_artifacts as
 with each as (
-    select rowid as n, hash($workspace || ' ' || payload.manifest.artifact_ref) as key, subject,
-           payload.manifest as m, payload.binding_status as binding
-    from slice where shape = 'artifact'
-    qualify row_number() over (partition by key order by rowid desc) = 1
+    select s.n, hash($workspace || ' ' || s.payload.manifest.artifact_ref) as key, s.payload.manifest as m,
+           s.payload.binding_status as binding, leaf.id as node_id, leaf.project_id,
+           coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id
+    from slice s
+    join scopes leaf on leaf.ref = s.subject
+    left join scopes run on run.ref = s.owner and leaf.run_id is null
+    where s.shape = 'artifact'
 )
-select each.n, each.key, m.artifact_ref as ref, m.artifact_kind as kind, m.location_ref as location,
-       try_cast(m.size_bytes::varchar as bigint) as size_bytes, m.hash_value,
-       {micros("m.created_at")} as created_at,
-       leaf.id as node_id, leaf.project_id,
-       coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id, binding, m.attributes::varchar as attributes
-from each join scopes leaf on leaf.ref = each.subject
-left join scopes run on run.ref = m.run_ref and leaf.run_id is null
+select min(n) as n, key, any_value(m.artifact_ref) as ref,
+       arg_max(m.artifact_kind, n) as kind, arg_max(m.location_ref, n) as location,
+       arg_max(try_cast(m.size_bytes::varchar as bigint), n) as size_bytes,
+       arg_max(m.hash_value, n) as hash_value,
+       arg_max(binding, n) as binding, arg_max(m.attributes::varchar, n) as attributes,
+       arg_min({micros("m.created_at")}, n) as created_at, arg_min(node_id, n) as node_id,
+       arg_min(project_id, n) as project_id, arg_min(run_id, n) as run_id, arg_min(stage_id, n) as stage_id
+from each group by key
 """
+
+_RESTATED: Final = ", ".join(
+    f"{column} = coalesce(d.{column}, artifacts.{column})"
+    for column in ("kind", "location", "size_bytes", "hash_value", "binding", "attributes")
+)
+_FIRST_STATED: Final = ", ".join(
+    f"{column} = coalesce(artifacts.{column}, d.{column})" for column in ("created_at", "run_id", "stage_id")
+)
 
 
 def add_artifacts(connection: duckdb.DuckDBPyConnection, workspace: int, origin: Origin) -> None:
-    """Adds the artifacts of `slice`; the latest manifest of a ref replaces an earlier one."""
+    """Adds the artifacts of `slice`; what a later manifest of a ref states replaces what one before did."""
     connection.execute(_ARTIFACTS, {"workspace": workspace})
     connection.execute(
-        "update artifacts set origin = artifacts.origin | $origin, kind = d.kind, location = d.location,"
-        " size_bytes = coalesce(d.size_bytes, artifacts.size_bytes),"
-        " hash_value = coalesce(d.hash_value, artifacts.hash_value), binding = d.binding"
+        f"update artifacts set origin = artifacts.origin | $origin, {_RESTATED}, {_FIRST_STATED}"
         " from new_artifacts d where artifacts.key = d.key",
         {"origin": int(origin)},
     )
     connection.execute(
         "insert into artifacts"
         " select (select coalesce(max(id), 0) from artifacts) + row_number() over (order by n),"
-        " key, ref, kind, location, size_bytes, hash_value, created_at, node_id, project_id, run_id, stage_id,"
-        " $origin, binding, attributes from new_artifacts"
+        " key, ref, kind, location, size_bytes, hash_value, created_at, node_id, project_id, run_id,"
+        " stage_id, $origin, binding, attributes from new_artifacts"
         " where key not in (select key from artifacts) order by n",
         {"origin": int(origin)},
     )

@@ -67,7 +67,8 @@ create table sources (
     damaged bigint,
     skip_from bigint,        -- start of a line that is too long and being passed over
     state varchar,           -- ok | locked | missing | unreadable
-    detail varchar
+    detail varchar,
+    in_damage boolean        -- whether the last line was a damaged one
 );
 
 create table damage (source_id integer, position bigint, length bigint, lines integer, error varchar);
@@ -105,6 +106,7 @@ create table nodes (
     redaction_profile varchar,
     link_run varchar,        -- deployments: refs as recorded
     link_artifact varchar,
+    heard_at bigint,         -- runs: when the latest line was written, by the writer's clock
     max_gap bigint,          -- runs: longest silence between two lines, microseconds
     note varchar,
     extensions varchar       -- JSON

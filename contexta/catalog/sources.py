@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
@@ -27,6 +28,7 @@ class Source:
         damaged: Lines that could not be read.
         state: `ok`, `locked`, `missing` or `unreadable`.
         detail: One clause when the state is not `ok`.
+        in_damage: Whether the last line is a damaged one, so that another one right after it joins it.
     """
 
     id: int
@@ -38,6 +40,7 @@ class Source:
     damaged: int = 0
     state: str = "ok"
     detail: str = ""
+    in_damage: bool = False
 
     def with_mark(self, mark: Mark) -> Source:
         """The same source, read further."""
@@ -47,17 +50,59 @@ class Source:
         """The same source in another state."""
         return replace(self, state=state, detail=detail)
 
-    def with_lines(self, lines: int, damaged: int) -> Source:
-        """The same source with more lines."""
-        return replace(self, lines=self.lines + lines, damaged=self.damaged + damaged)
+
+@dataclass(slots=True)
+class Followed:
+    """A source, and what is known of it while following.
+
+    Attributes:
+        source: As it is.
+        saved: As the catalog has it.
+        pending: Whether there may be something to take.
+        active_until: Until when it is looked at in every step.
+        missing_since: When it was first seen to be missing, or `None`.
+        grace: Seconds that a missing source may take to come back before it is believed to be gone. None for
+            one that was gone when following began.
+        again_at: When it may be read again, for a store that is read whole.
+        names: Of a folder, what was in it.
+        holder: Of a ledger, the process that holds it.
+    """
+
+    source: Source
+    saved: Source | None = None
+    pending: bool = True
+    active_until: float = 0.0
+    missing_since: float | None = None
+    grace: float = 0.0
+    again_at: float = 0.0
+    names: frozenset[Path] = frozenset()
+    holder: int | None = None
+
+
+_COLUMNS: Final = {
+    "id": "integer",
+    "workspace": "integer",
+    "path": "blob",
+    "kind": "varchar",
+    "inode": "ubigint",
+    "size": "bigint",
+    "mtime_ns": "bigint",
+    "position": "bigint",
+    "head": "varchar",
+    "head_length": "integer",
+    "tail": "varchar",
+    "skip_from": "bigint",
+    "lines": "bigint",
+    "damaged": "bigint",
+    "state": "varchar",
+    "detail": "varchar",
+    "in_damage": "boolean",
+}
 
 
 def load(connection: duckdb.DuckDBPyConnection, workspaces: Sequence[Path]) -> list[Source]:
     """All sources of the catalog."""
-    rows = connection.execute("""
-        select id, workspace, path, kind, inode, size, mtime_ns, position, head, head_length, tail, skip_from,
-               lines, damaged, state, detail
-        from sources order by id""").fetchall()
+    rows = connection.execute(f"select {', '.join(_COLUMNS)} from sources order by id").fetchall()
     return [
         Source(
             id=row[0],
@@ -78,6 +123,7 @@ def load(connection: duckdb.DuckDBPyConnection, workspaces: Sequence[Path]) -> l
             damaged=row[13],
             state=row[14],
             detail=row[15],
+            in_damage=row[16],
         )
         for row in rows
     ]
@@ -88,10 +134,12 @@ def save(connection: duckdb.DuckDBPyConnection, changed: Sequence[Source]) -> No
     connection.execute(
         "delete from sources where list_contains($ids, id)", {"ids": [source.id for source in changed]}
     )
-    connection.executemany(
-        "insert into sources values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    _insert(
+        connection,
+        "sources",
+        _COLUMNS,
         [
-            [
+            (
                 source.id,
                 source.workspace,
                 os.fsencode(source.path),
@@ -103,21 +151,57 @@ def save(connection: duckdb.DuckDBPyConnection, changed: Sequence[Source]) -> No
                 source.mark.head,
                 source.mark.head_length,
                 source.mark.tail,
+                source.mark.skip_from,
                 source.lines,
                 source.damaged,
-                source.mark.skip_from,
                 source.state,
                 source.detail,
-            ]
+                source.in_damage,
+            )
             for source in changed
         ],
     )
 
 
 def add_damage(connection: duckdb.DuckDBPyConnection, damage: Sequence[Damage]) -> None:
-    """Writes down what could not be read."""
-    if damage:
-        connection.executemany(
-            "insert into damage values (?, ?, ?, ?, ?)",
-            [[item.source_id, item.position, item.length, item.lines, item.error] for item in damage],
-        )
+    """Writes down what could not be read, after what was written down before."""
+    _insert(
+        connection,
+        "damage",
+        {
+            "source_id": "integer",
+            "position": "bigint",
+            "length": "bigint",
+            "lines": "integer",
+            "error": "varchar",
+        },
+        [(item.source_id, item.position, item.length, item.lines, item.error) for item in damage],
+    )
+
+
+def extend_damage(connection: duckdb.DuckDBPyConnection, more: Damage) -> None:
+    """Lets the last damage of a source reach to the end of another that follows upon it."""
+    connection.execute(
+        "update damage set length = $end - position, lines = lines + $lines where source_id = $id"
+        " and position = (select max(position) from damage where source_id = $id)",
+        {"end": more.position + more.length, "lines": more.lines, "id": more.source_id},
+    )
+
+
+def replace_damage(connection: duckdb.DuckDBPyConnection, source_id: int, damage: Sequence[Damage]) -> None:
+    """Writes down what could not be read of a store that is read whole, instead of what was before."""
+    connection.execute("delete from damage where source_id = $id", {"id": source_id})
+    add_damage(connection, damage)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Sequence[object]],
+) -> None:
+    """Inserts rows as one list a column: a statement a row would take seconds for thousands of files."""
+    if rows:
+        values = ", ".join(f"unnest(${name}::{kind}[])" for name, kind in columns.items())
+        lists = dict(zip(columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
+        connection.execute(f"insert into {table} ({', '.join(columns)}) select {values}", lists)

@@ -11,6 +11,7 @@ from typing import Final
 
 import duckdb
 
+from contexta.catalog.lines import micros
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS, STATUSES
 from contexta.vocabulary import NodeKind, Origin, Status
 
@@ -55,7 +56,7 @@ insert into nodes
 select id, key, $workspace, kind, ref, name, parent_id, project_id, run_id, stage_id, batch_id,
        (siblings + row_number() over (partition by parent_id, kind order by n, ref) - 1)::integer,
        0, $origin, null, null, null, null, null, null, null, 0, 0, 0, false, 0,
-       0, 0, 0, 0, 0, 0, null, null, null, null, null, 0, null, null
+       0, 0, 0, 0, 0, 0, null, null, null, null, null, null, 0, null, null
 from scopes where is_new order by id
 """
 
@@ -116,22 +117,21 @@ where nodes.id = d.id
 """
 
 _HEAR: Final = f"""
-update nodes set max_gap = greatest(nodes.max_gap, d.gap), last_at = greatest(nodes.last_at, d.last_at),
-                 first_at = least(nodes.first_at, d.first_at)
+update nodes set max_gap = greatest(nodes.max_gap, d.gap), heard_at = greatest(nodes.heard_at, d.heard_at)
 from (
     with lines as (
-        select leaf.run_id as id, s.rowid as n, epoch_us(try_cast(s.written_at as timestamp)) as written,
+        select leaf.run_id as id, s.n, {micros("s.written_at")} as written,
                s.shape = 'context' and s.payload_type = 'Run' and s.payload.status = 'open' as starts
         from slice s join scopes leaf on leaf.ref = s.subject
-        where s.written_at is not null and leaf.run_id is not null
+        where leaf.run_id is not null
     ), gaps as (
-        select l.id, written, if(starts, 0, written - coalesce(
-            lag(written) over (partition by l.id order by n), nodes.last_at, written)) as gap
-        from lines l join nodes on nodes.id = l.id
+        select l.id, written, if(starts, 0, written - greatest(nodes.heard_at, max(written) over (
+            partition by l.id order by n rows between unbounded preceding and 1 preceding))) as gap
+        from lines l join nodes on nodes.id = l.id where written is not null
     )
-    select id, max(gap) as gap, min(written) as first_at, max(written) as last_at from gaps group by id
+    select id, max(gap) as gap, max(written) as heard_at from gaps group by id
 ) d
-where nodes.id = d.id and nodes.kind = {KINDS.index(NodeKind.RUN)}
+where nodes.id = d.id
 """
 
 
@@ -141,32 +141,29 @@ def add_records(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def hear(connection: duckdb.DuckDBPyConnection) -> None:
-    """Notes for each run in `slice` when it was last heard of and its longest silence so far.
+    """Notes for each run in `slice` when its latest line was written and its longest silence so far.
 
-    The silence before a run is opened again does not count: that is another process.
+    Both by the clock of the lines' writers, whatever times the records themselves carry. The silence before
+    a run is opened again does not count: that is another process.
     """
     connection.execute(_HEAR)
 
 
-_NEWER: Final = "f.fact_at >= coalesce(nodes.fact_at, f.fact_at)"
-
-_APPLY_FACTS: Final = f"""
+_APPLY_FACTS: Final = """
 update nodes set
-    origin = nodes.origin | f.origin,
-    name = coalesce(if({_NEWER}, f.name, null), nodes.name),
-    status = if({_NEWER}, coalesce(f.status, nodes.status), nodes.status),
-    started_at = if({_NEWER}, f.started_at, nodes.started_at),
-    ended_at = if({_NEWER}, f.ended_at, nodes.ended_at),
-    order_index = if({_NEWER}, f.order_index, nodes.order_index),
-    observed_at = if({_NEWER}, f.observed_at, nodes.observed_at),
-    retention_class = if({_NEWER}, f.retention_class, nodes.retention_class),
-    redaction_profile = if({_NEWER}, f.redaction_profile, nodes.redaction_profile),
-    link_run = if({_NEWER}, coalesce(f.link_run, nodes.link_run), nodes.link_run),
-    link_artifact = if({_NEWER}, coalesce(f.link_artifact, nodes.link_artifact), nodes.link_artifact),
-    extensions = if({_NEWER}, coalesce(f.extensions, nodes.extensions), nodes.extensions),
-    fact_at = greatest(nodes.fact_at, f.fact_at),
-    stored_at = if(f.origin = {int(Origin.STORED)}, f.fact_at, nodes.stored_at)
-from facts f where nodes.id = f.id
+    name = coalesce(f.name, nodes.name),
+    status = coalesce(f.status, nodes.status),
+    started_at = f.started_at,
+    ended_at = f.ended_at,
+    order_index = f.order_index,
+    observed_at = f.observed_at,
+    retention_class = f.retention_class,
+    redaction_profile = f.redaction_profile,
+    link_run = coalesce(f.link_run, nodes.link_run),
+    link_artifact = coalesce(f.link_artifact, nodes.link_artifact),
+    extensions = coalesce(f.extensions, nodes.extensions),
+    fact_at = f.stated_at
+from facts f where nodes.id = f.id and f.stands
 """
 
 _FLIPS: Final = f"""
@@ -178,17 +175,20 @@ where id in (select id from touched)
 """
 
 
-def takes_back(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a statement of `facts` is older than one of the same origin before it."""
+def takes_back(connection: duckdb.DuckDBPyConnection, workspace: int) -> bool:
+    """Whether a ledger, whose statements are `facts`, states something earlier than before, or no more."""
     return bool(
         connection.execute(
-            "select 1 from facts f join nodes on nodes.id = f.id where f.fact_at < nodes.stored_at limit 1"
+            """select 1 from nodes left join facts f on f.id = nodes.id
+               where nodes.stored_at is not null and nodes.workspace = $workspace
+                 and (f.id is null or f.stated_at < nodes.stored_at) limit 1""",
+            {"workspace": workspace},
         ).fetchone()
     )
 
 
 def apply_facts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Lets the statements of `facts` (one per node) change their nodes; the later statement wins."""
+    """Lets the statements of `facts` that stand change their nodes."""
     connection.execute(_APPLY_FACTS)
 
 
@@ -220,15 +220,19 @@ def settle_failures(connection: duckdb.DuckDBPyConnection, *, stated: bool, sign
         where nodes.id = d.ancestor""")
 
 
-def order_stored(connection: duckdb.DuckDBPyConnection) -> None:
-    """Gives the siblings of nodes that the ledger states their stated order.
+def note_stored(connection: duckdb.DuckDBPyConnection) -> None:
+    """Notes on the nodes of `facts` that a ledger states them, and puts their siblings in order.
 
-    By order index, then by start; a ledger is read whole, in no order that means anything.
+    Those that the ledger states come first: by order index, then by start, since a ledger is read whole, in
+    no order that means anything. The others follow in order of appearance.
     """
+    connection.execute("update nodes set stored_at = f.stated_at from facts f where nodes.id = f.id")
     connection.execute("""
         update nodes set position = d.position from (
-            select id, (row_number() over (partition by parent_id, kind order by order_index nulls last,
-                   coalesce(started_at, observed_at, first_at) nulls last, position) - 1)::integer as position
-            from nodes where parent_id in (
-                select parent_id from nodes where id in (select id from facts))
+            select nodes.id, (row_number() over (
+                partition by parent_id, kind order by stored_at is null,
+                    own_index nulls last, own_start nulls last, if(stored_at is null, '', ref), position
+                ) - 1)::integer as position
+            from nodes left join facts f on f.id = nodes.id
+            where parent_id in (select parent_id from nodes where id in (select id from facts))
         ) d where nodes.id = d.id and nodes.position <> d.position""")

@@ -101,12 +101,14 @@ def _of_records(found: Signals, code: str, summary: str) -> Issue:
 
 def of_damage(found: Damaged) -> Issue:
     """Lines of a file that could not be read."""
-    lines = "1 line" if found.lines == 1 else f"{found.lines:,} lines"
+    what = {"ledger": "row", "artifacts": "binding"}.get(found.kind, "line")
+    some = f"1 {what}" if found.lines == 1 else f"{found.lines:,} {what}s"
+    where = f"at byte {found.position:,}" if what == "line" else "of them"
     return Issue(
         severity=Severity.WARNING,
         code="damaged_line",
         ref=found.path,
-        summary=f"{lines} cannot be read, the first at byte {found.position:,}: {found.error}",
+        summary=f"{some} cannot be read, the first {where}: {found.error}",
         count=found.lines,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import duckdb
 
 from contexta.diagnostics import process, rules
@@ -25,7 +27,7 @@ def diagnose(cursor: duckdb.DuckDBPyConnection, quiet_s: float | None) -> tuple[
     issues.extend(issue for found in health.signals(cursor) if (issue := rules.of_signals(found)))
     issues.extend(rules.of_damage(found) for found in health.damaged(cursor))
     if quiet_s is not None:
-        for silence in health.open_runs(cursor):
+        for silence in health.open_runs(cursor, time.time_ns() // 1000):
             gone = process.has_ended(silence.extensions)
             if issue := rules.of_silence(silence, quiet_s, process_gone=gone):
                 issues.append(issue)

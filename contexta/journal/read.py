@@ -19,6 +19,7 @@ RESYNC: Final = b'{"captured_at":"'
 cannot occur there: a record that was glued to a torn one is found by it."""
 
 _BLANK: Final = b" \t\r\v\f"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,31 @@ class Line:
 
 
 def lines(data: bytes) -> list[Line]:
-    """Cuts complete lines out of bytes; blank lines are left out, and so is what follows the last newline."""
+    """Cuts complete lines out of bytes; blank lines are left out, and so is what follows the last newline.
+
+    A byte order mark in front of a line is blank too: editors put it there, and it says nothing.
+    """
     found = []
     start = 0
     while (end := data.find(b"\n", start)) >= 0:
-        text = data[start:end]
-        stripped = text.strip(_BLANK)
-        if stripped:
-            found.append(Line(start + text.find(stripped), stripped))
+        text = data[start:end].strip(_BLANK)
+        if text.startswith(_BYTE_ORDER_MARK):
+            text = text[len(_BYTE_ORDER_MARK) :].lstrip(_BLANK)
+        if text:
+            found.append(Line(data.find(text, start), text))
         start = end + 1
     return found
 
 
-def resync(damaged: bytes) -> int:
-    """The offset within a damaged line where another line begins, or -1 when there is none."""
-    at = damaged.rfind(RESYNC)
-    return at if at > 0 else -1
+def apart(damaged: Line) -> list[Line]:
+    """A damaged line cut wherever another line begins inside it: none of them may be lost to the others."""
+    starts = [0]
+    while (at := damaged.data.find(RESYNC, starts[-1] + 1)) >= 0:
+        starts.append(at)
+    return [
+        Line(damaged.offset + start, damaged.data[start:end])
+        for start, end in zip(starts, [*starts[1:], len(damaged.data)], strict=True)
+    ]
 
 
 def complaint(line: bytes) -> str:
@@ -61,8 +71,10 @@ def complaint(line: bytes) -> str:
         return f"not UTF-8 at byte {error.start}"
     try:
         value = msgspec.json.decode(line)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}" if str(error) else "not JSON"
+    except RecursionError:
+        return "not JSON: nested too deeply"
+    except ValueError as error:
+        return f"not JSON: {error}"
     if not isinstance(value, dict):
         return "not a JSON object"
     return "no record, artifact or context with well-formed refs in it"

@@ -12,6 +12,7 @@ import duckdb
 from contexta.catalog.schema import KINDS, SIGNALS, STATUSES
 from contexta.query import tree
 from contexta.query.results import NodeKind, NodeRow, SourceRow, Status
+from contexta.watch.workspace import path_text
 
 _LIMIT: Final = 10_000
 _KIND: Final = {kind: index for index, kind in enumerate(KINDS)}
@@ -63,9 +64,10 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """The damage in one source."""
+    """The damage in one source; `kind` is the source's, and lines are rows or files where it has no lines."""
 
     path: str
+    kind: str
     lines: int
     position: int
     error: str
@@ -77,7 +79,8 @@ class Silence:
 
     Attributes:
         subject: The run.
-        behind_us: Time between its last line and the newest line of all, on the clock of the writers.
+        behind_us: Time between its last line and the newest line of all, on the clock of the writers; a line
+            from the future counts as written now.
         longest_us: Its longest silence before.
         extensions: JSON of its extension sets, with the identity of its process, or `None`.
     """
@@ -165,20 +168,23 @@ def damaged(cursor: duckdb.DuckDBPyConnection) -> tuple[Damaged, ...]:
     """Sources with lines that could not be read; position and error are those of the first."""
     rows = cursor.execute(
         """
-        select s.path, sum(d.lines), min(d.position), arg_min(d.error, d.position)
-        from damage d join sources s on s.id = d.source_id group by s.path order by s.path"""
+        select s.path, s.kind, sum(d.lines), min(d.position), arg_min(d.error, d.position)
+        from damage d join sources s on s.id = d.source_id group by s.path, s.kind order by s.path"""
     ).fetchall()
-    return tuple(Damaged(path_text(row[0]), int(row[1]), row[2], row[3]) for row in rows)
+    return tuple(
+        Damaged(path_text(Path(os.fsdecode(row[0]))), row[1], int(row[2]), row[3], row[4]) for row in rows
+    )
 
 
-def open_runs(cursor: duckdb.DuckDBPyConnection) -> tuple[Silence, ...]:
+def open_runs(cursor: duckdb.DuckDBPyConnection, now_us: int) -> tuple[Silence, ...]:
     """Captured runs that are open, with what is known of their silence."""
     rows = cursor.execute(
         f"""
-        select n.id, (select max(last_at) from nodes where kind = {_KIND[NodeKind.RUN]}) - n.last_at,
+        select n.id, greatest(0, least($now, (select max(heard_at) from nodes)) - n.heard_at),
                n.max_gap, n.extensions
         from nodes n
-        where n.kind = {_KIND[NodeKind.RUN]} and n.status = {_STATUS[Status.OPEN]} and n.origin & 1 = 1"""
+        where n.kind = {_KIND[NodeKind.RUN]} and n.status = {_STATUS[Status.OPEN]} and n.origin & 1 = 1""",
+        {"now": now_us},
     ).fetchall()
     known = _described(cursor, [row[0] for row in rows])
     return tuple(Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in rows if row[0] in known)
@@ -191,7 +197,7 @@ def sources(cursor: duckdb.DuckDBPyConnection) -> tuple[SourceRow, ...]:
     ).fetchall()
     return tuple(
         SourceRow(
-            path=path_text(row[0]),
+            path=path_text(Path(os.fsdecode(row[0]))),
             kind=row[1],
             bytes=max(0, row[2]),
             lines=row[3],
@@ -202,8 +208,3 @@ def sources(cursor: duckdb.DuckDBPyConnection) -> tuple[SourceRow, ...]:
         )
         for row in rows
     )
-
-
-def path_text(path: bytes) -> str:
-    """A path to show: bytes that are not UTF-8 are made visible."""
-    return str(Path(os.fsencode(os.fsdecode(path)).decode("utf-8", "backslashreplace")))

@@ -27,8 +27,16 @@ class Watcher:
     def __init__(self, hint: threading.Event) -> None:
         self._hint = hint
         self._folders: frozenset[Path] = frozenset()
+        self._lock = threading.Lock()
+        self._touched: set[Path] = set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def touched(self) -> frozenset[Path]:
+        """The files that were said to have changed since the last call."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        return frozenset(touched)
 
     def watch(self, folders: Iterable[Path]) -> None:
         """Watches exactly these folders from now on, not what is below them."""
@@ -55,7 +63,7 @@ class Watcher:
     def _run(self, folders: frozenset[Path], stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                for _ in watchfiles.watch(
+                for changes in watchfiles.watch(
                     *folders,
                     watch_filter=None,
                     step=_STEP_MS,
@@ -65,6 +73,8 @@ class Watcher:
                     recursive=False,
                     ignore_permission_denied=True,
                 ):
+                    with self._lock:
+                        self._touched.update(Path(path) for _, path in changes)
                     self._hint.set()
             except Exception:  # noqa: BLE001 - whatever the watcher dies of, the owner's own looks go on
                 self._hint.set()

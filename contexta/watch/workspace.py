@@ -43,7 +43,7 @@ def workspaces_in(root: Path) -> tuple[Path, ...]:
     if root.name != paths.DEFAULT_WORKSPACE and inner.is_dir():
         return workspaces_in(inner)
     try:
-        children = sorted(entry.path for entry in os.scandir(root) if entry.is_dir())
+        children = sorted(entry.path for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
     except OSError:
         return ()
     return tuple(Path(child) for child in children if is_workspace(Path(child)))
@@ -86,11 +86,21 @@ def folders(workspace: Path) -> tuple[Path, ...]:
     return tuple(folder for folder in wanted if folder.is_dir())
 
 
+def path_text(path: Path) -> str:
+    """A path to show: bytes in it that are not UTF-8 are made visible."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _line_files(folder: Path) -> list[Path]:
     try:
-        names = [entry.name for entry in os.scandir(folder)]
+        names = [entry.name for entry in os.scandir(folder) if _LINES.match(entry.name)]
     except OSError:
         return []
-    # Contexts before records: a scope is known before what it recorded, as it was when the job ran.
-    names.sort(key=lambda name: (not name.startswith("context"), os.fsencode(name)))
-    return [folder / name for name in names if _LINES.match(name)]
+    return [folder / name for name in sorted(names, key=_reading_order)]
+
+
+def _reading_order(name: str) -> tuple[bool, bytes, int]:
+    # Contexts before records: a scope is known before what it recorded, as it was when the job ran. What was
+    # rotated away before what came after it, the oldest (`.9` before `.1`) first.
+    stem, _, turn = name.partition(".jsonl.")
+    return not name.startswith("context"), os.fsencode(stem.removesuffix(".jsonl")), -int(turn or 0)
