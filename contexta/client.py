@@ -13,13 +13,14 @@ from typing import Self
 
 from contexta.capture.clock import Clock, system_clock
 from contexta.capture.config import Config
-from contexta.capture.dispatch import Dispatcher
+from contexta.capture.dispatch import Dispatcher, Retry
 from contexta.capture.emissions import ArtifactRegistration, EventEmission, MetricEmission, SpanEmission
 from contexta.capture.leaves import OperationScope, SampleScope
+from contexta.capture.outbox import outbox_of
 from contexta.capture.redaction import Redactor
 from contexta.capture.results import BatchCaptureResult, CaptureResult
 from contexta.capture.runtime import Runtime
-from contexta.capture.scopes import DeploymentScope, RunScope, StageScope
+from contexta.capture.scopes import BatchScope, DeploymentScope, RunScope, StageScope
 from contexta.capture.session import RuntimeSession
 from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
 from contexta.journal.paths import DEFAULT_WORKSPACE, workspace_root
@@ -40,7 +41,8 @@ class Contexta:
     Args:
         workspace: The workspace folder; made at the first write.
         profile: The built-in profile's name; both profiles capture alike.
-        config: A nested patch of settings, or a finished `Config`.
+        config: A nested patch of settings, which counts more than ``CONTEXTA_*`` variables, or a finished
+            `Config`, which leaves nothing to them.
         sinks: Where to write; a `LocalJsonlSink` on the workspace when None.
         redactors: Hooks by redaction profile. Whatever is recorded in a sample opened with the profile passes
             its hook before it is encoded; when the hook fails, nothing of it is written.
@@ -68,7 +70,7 @@ class Contexta:
         redactors: Mapping[str, Redactor] | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        self.config = config if isinstance(config, Config) else Config.from_patch(config)
+        self.config = config if isinstance(config, Config) else Config.from_patch(config, os.environ)
         self.profile = profile or "local"
         self.workspace = str(workspace_root(workspace))
         self.project_name = self.config.project_name
@@ -78,7 +80,12 @@ class Contexta:
             else tuple(sinks)
         )
         dispatcher = Dispatcher(
-            self.sinks, clock=clock, producer_ref=self.config.producer_ref, redactors=redactors
+            self.sinks,
+            clock=clock,
+            producer_ref=self.config.producer_ref,
+            redactors=redactors,
+            retry=Retry(self.config.retry_attempts, self.config.retry_backoff_seconds),
+            outbox=outbox_of(self.workspace, self.config),
         )
         self.session = RuntimeSession(Runtime(self.project_name, dispatcher))
 
@@ -172,6 +179,10 @@ class Contexta:
     def current_stage(self) -> StageScope:
         """Return the open stage; see `RuntimeSession.current_stage`."""
         return self.session.current_stage()
+
+    def current_batch(self) -> BatchScope:
+        """Return the open batch; see `RuntimeSession.current_batch`."""
+        return self.session.current_batch()
 
     def current_sample(self) -> SampleScope:
         """Return the open sample; see `RuntimeSession.current_sample`."""

@@ -131,6 +131,10 @@ def _checked_ref(artifact_ref: str | None, run_ref: str, artifact_kind: str) -> 
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValidationError(
+            f"An artifact's path is a text or a Path, not {path!r}.", code="capture_model_invalid_string"
+        )
     try:
         return Path(path).expanduser().resolve()
     except (OSError, RuntimeError, ValueError):

@@ -2,17 +2,20 @@
 
 Nothing that a sink does or fails to do may reach the job. A line that was lost is counted; as soon as a sink
 writes again, one degraded record says how much is missing, so that a reader never takes a gap for silence.
+When configured, a failed write is tried again first, and what still failed is kept in an outbox.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Final
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from contexta.capture.clock import Clock, TimestampWriter, system_clock
 from contexta.capture.encode import Entry, Subject, encode, envelope
 from contexta.capture.ids import next_hex
+from contexta.capture.outbox import Outbox
 from contexta.capture.redaction import Redactor
 from contexta.capture.results import CaptureResult, Delivery, PayloadFamily, ResultStatus
 from contexta.capture.sinks import WRITE_FAILED, CaptureSink, EncodedSink
@@ -20,6 +23,25 @@ from contexta.capture.values import JsonValue, shown
 from contexta.journal.paths import RECORD
 
 ALL_FAILED: Final = "dispatch_all_eligible_sinks_failed"
+PARTIAL_FAILURE: Final = "dispatch_partial_failure"
+KEPT: Final = "dispatch_kept_in_outbox"
+
+
+class Retry(NamedTuple):
+    """How often a failed write is tried again.
+
+    Attributes:
+        attempts: How many more tries there are; a call waits ``attempts * backoff_seconds`` at most. A sink
+            that failed them all gets one try a payload until it writes again, so that an outage costs the job
+            this time once and not with every metric.
+        backoff_seconds: How long to wait before each of them.
+    """
+
+    attempts: int = 0
+    backoff_seconds: float = 0.0
+
+
+NO_RETRY: Final = Retry()
 
 
 class _Missing:
@@ -41,6 +63,9 @@ class Dispatcher:
         clock: The wall clock.
         producer_ref: Who records, e.g. ``sdk.python.local``.
         redactors: Hooks by redaction profile.
+        retry: What to do about a failed write at once.
+        outbox: Where payloads go that a sink refused; they are then not counted as lost.
+        sleep: Waits some seconds; for tests.
     """
 
     def __init__(
@@ -50,12 +75,19 @@ class Dispatcher:
         clock: Clock = system_clock,
         producer_ref: str = "sdk.python.local",
         redactors: Mapping[str, Redactor] | None = None,
+        retry: Retry = NO_RETRY,
+        outbox: Outbox | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.clock = clock
         self.timestamps = TimestampWriter()
         self.producer_ref = producer_ref
         self.redactors: Mapping[str, Redactor] = dict(redactors or {})
         self._sinks = tuple(sink if isinstance(sink, EncodedSink) else _Foreign(sink) for sink in sinks)
+        self._retry = retry
+        self._outbox = outbox
+        self._sleep = sleep
+        self._broken: set[str] = set()
         self._missing: dict[str, _Missing] = {}
         self._lock = threading.RLock()
         self._reporting = False
@@ -92,17 +124,23 @@ class Dispatcher:
     ) -> CaptureResult:
         """Write a payload at a given time; see `send`."""
         deliveries: list[Delivery] | None = None
+        kept = 0
         for sink in self._sinks:
             if not sink.accepts(entry.family):
                 continue
-            try:
-                reason = sink.write(entry, captured_at)
-            except Exception as error:  # noqa: BLE001 - whatever a sink does, the job goes on
-                reason = f"{type(error).__name__}: {shown(error)}"
-            if reason is not None:
-                deliveries = deliveries or []
-                deliveries.append(Delivery(sink.name, ResultStatus.FAILURE, WRITE_FAILED, reason))
-                self._note_missing(sink.name, reason, subject)
+            reason = _written(sink, entry, captured_at)
+            if reason is None:
+                if self._broken:
+                    self._broken.discard(sink.name)
+                continue
+            delivery, is_kept = self._refused(sink, entry, captured_at, reason)
+            if delivery is None:
+                continue
+            deliveries = deliveries or []
+            deliveries.append(delivery)
+            kept += is_kept
+            if not is_kept:
+                self._note_missing(sink.name, delivery.error_message or "", subject)
         well = self._all_well[entry.family]  # type: ignore[index] # a StrEnum member equals its text
         if deliveries is None:
             if not well:
@@ -111,7 +149,7 @@ class Dispatcher:
                 self._report_missing()
             status = ResultStatus.DEGRADED if warnings else ResultStatus.SUCCESS
             return CaptureResult(status, entry, well, warnings=warnings)
-        return self._failed(entry, deliveries, well, warnings)
+        return _failed(entry, deliveries, well, warnings, kept)
 
     def settle(self) -> None:
         """Say what is still missing, as far as sinks write again."""
@@ -126,37 +164,37 @@ class Dispatcher:
                 sink.close()
             except Exception:  # noqa: BLE001, S112 - closing is no moment to stop a job either
                 continue
+        if self._outbox is not None:
+            self._outbox.close()
 
     def _nowhere(self, entry: Entry) -> CaptureResult:
         reason = "no_eligible_sink" if self._sinks else "no_configured_sink"
         return CaptureResult(ResultStatus.DEGRADED, entry, degradation_reasons=(reason,))
 
-    def _failed(
-        self,
-        entry: Entry,
-        failures: list[Delivery],
-        well: tuple[Delivery, ...],
-        warnings: tuple[str, ...],
-    ) -> CaptureResult:
-        failed = {delivery.sink_name for delivery in failures}
-        deliveries = (*(delivery for delivery in well if delivery.sink_name not in failed), *failures)
-        if len(failures) < len(well):
-            return CaptureResult(
-                ResultStatus.DEGRADED,
-                entry,
-                deliveries,
-                warnings=warnings,
-                degradation_reasons=("dispatch_partial_failure",),
-            )
-        return CaptureResult(
-            ResultStatus.FAILURE,
-            entry,
-            deliveries,
-            warnings=warnings,
-            degradation_reasons=(ALL_FAILED,),
-            error_code=ALL_FAILED,
-            error_message=failures[0].error_message,
-        )
+    def _refused(
+        self, sink: EncodedSink, entry: Entry, captured_at: bytes, reason: str
+    ) -> tuple[Delivery | None, bool]:
+        """Try again as configured, then keep the payload as configured.
+
+        Returns:
+            The failed delivery, or None when a later try went well; and whether the outbox has the payload.
+        """
+        attempts = 1
+        if sink.name not in self._broken:
+            for _ in range(self._retry.attempts):
+                if self._retry.backoff_seconds:
+                    self._sleep(self._retry.backoff_seconds)
+                attempts += 1
+                again = _written(sink, entry, captured_at)
+                if again is None:
+                    return None, False
+                reason = again
+        self._broken.add(sink.name)
+        delivery = Delivery(sink.name, ResultStatus.FAILURE, WRITE_FAILED, reason)
+        if self._outbox is None:
+            return delivery, False
+        now = self.now()
+        return delivery, self._outbox.keep(entry, delivery, attempts, self.text(now), now)
 
     def _note_missing(self, sink_name: str, reason: str, subject: Subject | None) -> None:
         if subject is None or subject.run_ref is None or self._reporting:
@@ -228,6 +266,44 @@ class Dispatcher:
         body = encode({"envelope": head, "payload": payload})
         entry = Entry(RECORD, "DegradedRecord", str(head["record_ref"]), body)
         return self.send(entry, None, at_least=now)
+
+
+def _written(sink: EncodedSink, entry: Entry, captured_at: bytes) -> str | None:
+    """Return why a sink did not write a payload, or None when it did."""
+    try:
+        return sink.write(entry, captured_at)
+    except Exception as error:  # noqa: BLE001 - whatever a sink does, the job goes on
+        return f"{type(error).__name__}: {shown(error)}"
+
+
+def _failed(
+    entry: Entry,
+    failures: list[Delivery],
+    well: tuple[Delivery, ...],
+    warnings: tuple[str, ...],
+    kept: int,
+) -> CaptureResult:
+    """Return the result of a payload that some sinks or all of them refused.
+
+    It is degraded, not failed, as long as every refused payload is kept in the outbox.
+    """
+    failed = {delivery.sink_name for delivery in failures}
+    deliveries = (*(delivery for delivery in well if delivery.sink_name not in failed), *failures)
+    everywhere = len(failures) == len(well)
+    reasons = (ALL_FAILED if everywhere else PARTIAL_FAILURE, *((KEPT,) if kept else ()))
+    if not everywhere or kept == len(failures):
+        return CaptureResult(
+            ResultStatus.DEGRADED, entry, deliveries, warnings=warnings, degradation_reasons=reasons
+        )
+    return CaptureResult(
+        ResultStatus.FAILURE,
+        entry,
+        deliveries,
+        warnings=warnings,
+        degradation_reasons=reasons,
+        error_code=ALL_FAILED,
+        error_message=failures[0].error_message,
+    )
 
 
 class _Foreign(EncodedSink):

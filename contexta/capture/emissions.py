@@ -67,6 +67,10 @@ def emissions(kind: type[EmissionT], items: Iterable[EmissionT | Mapping[str, ob
         ValidationError: ``capture_model_invalid_mapping`` for an item that is neither, or whose names do not
             fit.
     """
+    if not isinstance(items, Iterable):
+        raise ValidationError(
+            f"A list of {kind.__name__} is needed, not {items!r}.", code="capture_model_invalid_mapping"
+        )
     result: list[EmissionT] = []
     for item in items:
         if isinstance(item, kind):

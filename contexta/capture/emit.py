@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from contexta.capture.checks import check_event, check_metric, check_span
 from contexta.capture.clock import micros_of_any
 from contexta.capture.dispatch import Dispatcher
 from contexta.capture.encode import (
@@ -24,19 +25,11 @@ from contexta.capture.encode import (
     metric_pieces,
 )
 from contexta.capture.ids import next_hex
-from contexta.capture.keys import (
-    AGGREGATION_SCOPES,
-    EVENT_LEVELS,
-    SPAN_KINDS,
-    SPAN_STATUSES,
-    check_key,
-    check_marker,
-    check_text,
-)
 from contexta.capture.losses import Losses
 from contexta.capture.redaction import Redaction
 from contexta.capture.results import CaptureResult, ResultStatus
 from contexta.capture.values import Sanitiser, metric_value, shown
+from contexta.contract.refs import StableRef
 from contexta.errors import ValidationError
 from contexta.journal.paths import RECORD
 
@@ -139,7 +132,7 @@ class Emitter:
         tags: Mapping[str, str] | None = None,
     ) -> CaptureResult:
         """Record that something happened; see `Scope.event`."""
-        self.check_event(key, level, attributes, tags)
+        check_event(self.subject, key, level, attributes, tags)
         facts: Mapping[str, object] = attributes if attributes is not None else {}
         if tags is not None:
             facts = {**attributes_of(facts), "tags": self._tags(tags)}
@@ -167,7 +160,7 @@ class Emitter:
         parent_span_id: str | None = None,
     ) -> CaptureResult:
         """Record a stretch of time; see `Scope.span`."""
-        self.check_span(name, status, span_kind)
+        check_span(self.subject, name, status, span_kind)
         now = self.dispatcher.now()
         start = self._moment(started_at, now)
         end = self._moment(ended_at, start)
@@ -188,47 +181,9 @@ class Emitter:
             "status": status,
             "span_kind": span_kind,
             "attributes": attributes if attributes is not None else {},
-            "linked_refs": [shown(ref) for ref in linked_refs or ()],
+            "linked_refs": self._links(linked_refs),
         }
         return self._record("span", payload, observed=start)
-
-    def check_metric(
-        self,
-        key: str,
-        unit: str | None = None,
-        aggregation_scope: str = "step",
-        summary_basis: str = "raw_observation",
-    ) -> None:
-        """Raise what `metric` would raise."""
-        if self.subject.run_ref is None:
-            raise _run_required(self.subject)
-        check_key(key, "metric")
-        check_marker(aggregation_scope, AGGREGATION_SCOPES, "aggregation_scope")
-        check_text(summary_basis, "summary_basis")
-        if unit is not None:
-            check_text(unit, "unit")
-
-    def check_event(
-        self, key: str, level: str = "info", attributes: object = None, tags: object = None
-    ) -> None:
-        """Raise what `event` would raise."""
-        if self.subject.run_ref is None:
-            raise _run_required(self.subject)
-        check_key(key, "event")
-        check_marker(level, EVENT_LEVELS, "level")
-        if tags is not None and isinstance(attributes, Mapping) and "tags" in attributes:
-            raise ValidationError(
-                f"The event {key!r} has tags twice: as tags= and in attributes['tags'].",
-                code="capture_event_tags_conflict",
-            )
-
-    def check_span(self, name: str, status: str = "ok", span_kind: str = "operation") -> None:
-        """Raise what `span` would raise for its words; its times are data."""
-        if self.subject.run_ref is None:
-            raise _run_required(self.subject)
-        check_text(name, "name")
-        check_marker(status, SPAN_STATUSES, "status")
-        check_marker(span_kind, SPAN_KINDS, "span_kind")
 
     def dropped_record(self, what: str, reason: str) -> CaptureResult:
         """Count a record that was not written at all."""
@@ -241,7 +196,7 @@ class Emitter:
     def _prepare_metric(
         self, key: str, unit: str | None, aggregation_scope: str, summary_basis: str
     ) -> MetricPieces:
-        self.check_metric(key, unit, aggregation_scope, summary_basis)
+        check_metric(self.subject, key, unit, aggregation_scope, summary_basis)
         clean = Sanitiser().text
         pieces = metric_pieces(
             key,
@@ -270,6 +225,18 @@ class Emitter:
                 "gap.value_changed", "A time of a span that is no time was left out.", "not_a_time"
             )
             return default
+
+    def _links(self, linked_refs: object) -> list[str]:
+        """Return linked references as texts; what is no list of them is dropped and counted."""
+        if linked_refs is None:
+            return []
+        if isinstance(linked_refs, (str, StableRef)):
+            return [shown(linked_refs)]
+        try:
+            return [shown(ref) for ref in linked_refs]  # type: ignore[attr-defined]  # that is what is tried
+        except Exception:  # noqa: BLE001 - a foreign iterator may raise anything
+            self.losses.note("gap.value_changed", "Links that are no list were left out.", "linked_refs")
+            return []
 
     def _tags(self, tags: object) -> dict[str, str]:
         """Return tags as text to text; what is no map is dropped and counted."""
@@ -342,10 +309,3 @@ class Emitter:
 def attributes_of(value: object) -> Mapping[str, object]:
     """Return attributes to add to: the caller may have handed over anything."""
     return value if isinstance(value, Mapping) else {}
-
-
-def _run_required(subject: Subject) -> ValidationError:
-    return ValidationError(
-        f"A record belongs to a run, and {subject.subject_ref} has none; open the deployment with run_ref=.",
-        code="capture_run_context_required",
-    )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from contexta.capture.artifacts import refused, register_artifact
+from contexta.capture.checks import check_event, check_metric, check_span
 from contexta.capture.emissions import (
     ArtifactRegistration,
     EventEmission,
@@ -174,7 +175,9 @@ class Recorder:
             raise self._closed_error()
         items = emissions(MetricEmission, metrics)
         for item in items:
-            self._emitter.check_metric(item.key, item.unit, item.aggregation_scope, item.summary_basis)
+            check_metric(
+                self._emitter.subject, item.key, item.unit, item.aggregation_scope, item.summary_basis
+            )
         return BatchCaptureResult([self._emitter.metric(*item) for item in items])
 
     def emit_events(self, events: Iterable[EventEmission | Mapping[str, object]]) -> BatchCaptureResult:
@@ -183,7 +186,7 @@ class Recorder:
             raise self._closed_error()
         items = emissions(EventEmission, events)
         for item in items:
-            self._emitter.check_event(item.key, item.level, item.attributes, item.tags)
+            check_event(self._emitter.subject, item.key, item.level, item.attributes, item.tags)
         return BatchCaptureResult([self._emitter.event(*item) for item in items])
 
     def emit_spans(self, spans: Iterable[SpanEmission | Mapping[str, object]]) -> BatchCaptureResult:
@@ -192,7 +195,7 @@ class Recorder:
             raise self._closed_error()
         items = emissions(SpanEmission, spans)
         for item in items:
-            self._emitter.check_span(item.name, item.status, item.span_kind)
+            check_span(self._emitter.subject, item.name, item.status, item.span_kind)
         return BatchCaptureResult([self._emitter.span(*item) for item in items])
 
     def register_artifacts(

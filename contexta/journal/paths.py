@@ -33,6 +33,16 @@ def capture_dir(root: Path) -> Path:
     return root / "cache" / "capture"
 
 
+def outbox_file(root: Path, folder: str | None = None) -> Path:
+    """Return the file of deliveries that sinks refused.
+
+    Args:
+        root: The workspace folder.
+        folder: Where it lies instead of ``cache/outbox``; relative to the workspace.
+    """
+    return (root / (folder or Path("cache", "outbox"))) / "failed_deliveries.jsonl"
+
+
 def ledger_path(root: Path) -> Path:
     """Return the DuckDB file of the canonical ledger."""
     return root / "metadata" / "ledger.db"

@@ -100,6 +100,7 @@ def in_batch(ctx: Contexta) -> tuple[Any, Any]:
         (lambda c: (c.deployment("d"), c.metric("a", 1)), "runtime_capture_requires_run"),
         (lambda c: c.current_run(), "runtime_run_required"),
         (lambda c: c.current_stage(), "runtime_stage_required"),
+        (lambda c: c.current_batch(), "runtime_batch_required"),
         (lambda c: c.session.current_batch(), "runtime_batch_required"),
         (lambda c: c.current_sample(), "runtime_sample_required"),
         (lambda c: c.current_operation(), "runtime_operation_required"),
@@ -109,6 +110,13 @@ def in_batch(ctx: Contexta) -> tuple[Any, Any]:
         (lambda c: c.run(None), "runtime_invalid_value"),
         (lambda c: c.run("a").stage("s", stage_ref="stage:demo.a.t"), "runtime_ref_mismatch"),
         (lambda c: c.deployment("d", deployment_ref="deployment:demo.e"), "runtime_ref_mismatch"),
+        (lambda c: stage_of(c).batch("b", batch_ref="batch:demo.r.s.c"), "runtime_ref_mismatch"),
+        (lambda c: stage_of(c).sample("x", sample_ref="sample:demo.r.s.y"), "runtime_ref_mismatch"),
+        (lambda c: stage_of(c).operation("o", operation_ref="op:demo.r.s.p"), "runtime_ref_mismatch"),
+        (
+            lambda c: contextvars.Context().run(stage_of(c).operation, "s"),
+            "runtime_inactive_operation_owner_scope",
+        ),
     ],
 )
 def test_what_has_no_meaning_is_refused_with_its_code(

@@ -14,6 +14,7 @@ import pytest
 
 from contexta import ValidationError
 from contexta.capture.values import MAX_DEPTH, Sanitiser, metric_value
+from contexta.contract.refs import StableRef
 from contexta.testing import memory_contexta, payloads
 
 
@@ -245,6 +246,16 @@ def test_a_record_larger_than_readers_read_is_dropped_and_counted() -> None:
             "capture_model_invalid_metric_key",
         ),
         (lambda run: run.emit_metrics([{"ke": "a"}]), "capture_model_invalid_mapping"),
+        (lambda run: run.emit_metrics([5]), "capture_model_invalid_mapping"),
+        (lambda run: run.emit_spans(5), "capture_model_invalid_mapping"),
+        (
+            lambda run: run.emit_events(
+                [{"key": "a", "message": "m"}, {"key": "b", "message": "m", "level": 5}]
+            ),
+            "capture_model_invalid_marker",
+        ),
+        (lambda run: run.emit_spans([{"name": "a"}, {"name": " "}]), "capture_model_invalid_string"),
+        (lambda run: run.register_artifact("model", 5), "capture_model_invalid_string"),
     ],
 )
 def test_mistakes_in_the_code_raise_at_once_and_write_nothing(call: Any, code: str) -> None:
@@ -254,6 +265,24 @@ def test_mistakes_in_the_code_raise_at_once_and_write_nothing(call: Any, code: s
         call(run)
     assert caught.value.code == code
     assert payloads(memory) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, []),
+        ("run:demo.r1", ["run:demo.r1"]),
+        (StableRef("run", "demo.r1"), ["run:demo.r1"]),
+        (iter(["a", 5]), ["a", "5"]),
+        (5, []),
+        ((1 // 0 for _ in range(1)), []),
+    ],
+    ids=["none", "text", "ref", "iterator", "number", "broken"],
+)
+def test_links_of_a_span_never_raise(given: Any, kept: list[str]) -> None:
+    result, (span,), _ = recorded(lambda run: run.span("s", linked_refs=given))
+    assert result.succeeded
+    assert span["linked_refs"] == kept
 
 
 def test_lists_of_records_are_written_in_order(tmp_path: Path) -> None:
