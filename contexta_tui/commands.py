@@ -17,6 +17,9 @@ class Runs(Protocol):
     async def run_action(self, action: str) -> object:
         """Do it."""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether it can be done now."""
+
 
 class Actions(Provider):
     """Offers every action of the keymap that makes sense without a row under the cursor."""
@@ -42,7 +45,7 @@ class Actions(Provider):
         for action in ACTIONS:
             method = f"action_{action.name.split('(')[0]}"
             node = next((node for node in nodes if hasattr(node, method)), None)
-            if action.palette and node is not None:
+            if action.palette and node is not None and node.check_action(action.name.partition("(")[0], ()):
                 yield action, node
 
 

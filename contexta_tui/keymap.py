@@ -247,7 +247,13 @@ _KEY_NAMES = {
 
 
 def bindings(*scopes: Scope) -> list[BindingType]:
-    """Textual bindings of all actions in some scopes, for a `BINDINGS` class variable."""
+    """Textual bindings of all actions in some scopes, for a `BINDINGS` class variable.
+
+    Keys of panes and screens have priority: the app acts on them when they come, in the order in which they
+    come. Otherwise a key bubbles from the focused widget up, while the next one is already on its way to that
+    same widget, and `/` followed quickly by a letter loses the letter. Keys of the program do not, because
+    they are typed as text into the palette.
+    """
     return [
         Binding(
             ",".join(action.keys),
@@ -255,6 +261,7 @@ def bindings(*scopes: Scope) -> list[BindingType]:
             action.label or action.help,
             show=action.footer,
             key_display=key_name(action.keys[0]),
+            priority=action.scope is not Scope.APP,
             tooltip=action.help,
             id=action.id,
         )

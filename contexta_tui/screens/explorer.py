@@ -8,16 +8,18 @@ query on the app's thread, and no widget asks at all.
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.events import Paste
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from contexta.live import Change
 from contexta.query.port import Queries
 from contexta_tui.glyphs import ASCII, UNICODE
-from contexta_tui.keymap import Scope, bindings
+from contexta_tui.keymap import ACTIONS, Scope, bindings
 from contexta_tui.messages import Refreshed, RefreshFailed
 from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
@@ -28,11 +30,19 @@ from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target
 from contexta_tui.viewmodels.refresh import work as compute
 from contexta_tui.widgets.detail import DetailPane
+from contexta_tui.widgets.filter_input import FilterInput
 from contexta_tui.widgets.issue_list import IssueList
 from contexta_tui.widgets.lineage_view import LineageView
 from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
+
+#: Actions whose keys are text where text is typed.
+_TYPED: Final = frozenset(
+    action.name.partition("(")[0]
+    for action in ACTIONS
+    if action.scope in (Scope.FIND, Scope.PANES) and len(action.keys[0]) == 1
+)
 
 
 def _microseconds() -> int:
@@ -63,7 +73,7 @@ class ExplorerScreen(Screen[None]):
         self._status = StatusLine(glyphs=glyphs)
         self._notice = Static(id="notice", markup=False)
         self._tree = RunTree(glyphs=glyphs)
-        self._filter = Input(placeholder="words, status:failed, kind:batch", id="filter")
+        self._filter = FilterInput(self._tree, id="filter")
         self._detail = DetailPane(glyphs=glyphs, today=_microseconds)
         self._lineage = LineageView(glyphs=glyphs)
         self._issues = IssueList(glyphs=glyphs, today=_microseconds)
@@ -305,6 +315,11 @@ class ExplorerScreen(Screen[None]):
         self._following = following
         self._status.show_following(following)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters that are typed into the filter are its text."""
+        typing = self.focused is self._filter
+        return not (typing and action in _TYPED) and super().check_action(action, parameters)
+
     def action_filter(self) -> None:
         """Open the filter."""
         self._filter.display = True
@@ -330,9 +345,14 @@ class ExplorerScreen(Screen[None]):
         self._tree.set_filter(event.value)
         self._show_names()
 
-    @on(Input.Submitted, "#filter")
-    def _filter_submitted(self) -> None:
-        self.set_focus(self._tree)
+    def on_paste(self, event: Paste) -> None:
+        """Take a filter that was pasted, slash and all."""
+        if event.text.startswith("/"):
+            event.stop()
+            self.action_filter()
+            self._filter.value = event.text[1:].partition("\n")[0].strip()
+            if "\n" in event.text:
+                self.set_focus(self._tree)
 
     @on(RunTree.FilterLeft)
     def _filter_left(self) -> None:

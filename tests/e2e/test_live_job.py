@@ -116,6 +116,28 @@ def test_a_workspace_that_appears_later_is_waited_for(workspace: Path) -> None:
             term.wait_for("tiny-cnn", timeout=10)
 
 
+def test_a_filter_sent_in_one_write_is_not_taken_for_keys(workspace: Path) -> None:
+    with Job(workspace) as job, explorer(workspace) as term:
+        job.tell(
+            "run tiny-cnn",
+            "stage train",
+            "batch epoch-1",
+            "metric loss 1.4",
+            "close",
+            "close",
+            "stage evaluate",
+        )
+        term.wait_for("tiny-cnn", timeout=20)
+        term.press("f")
+        term.wait_for("evaluate")
+        term.press("/kind:batch\r")
+        term.wait_for("1 found")
+        term.wait_for("kind:batch")
+        term.press("G")
+        term.wait_for("train › epoch-1")
+        assert term.process.poll() is None
+
+
 def test_quitting_restores_the_terminal(workspace: Path) -> None:
     with Job(workspace) as job, explorer(workspace) as term:
         job.tell("run tiny-cnn", "metric loss 1")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from textual.events import Key, Paste
+from textual.widgets import Input
 
 from contexta.live import Phase
 from contexta.query.results import NodeKind, Status
@@ -330,3 +332,32 @@ async def test_ascii_frames_are_ascii_in_what_reaches_the_terminal() -> None:
     async with explorer(ascii=True) as it:
         await it.shows("tiny-cnn")
         assert it.app.export_screenshot().translate({0xA0: " "}).count("─") == 0
+
+
+async def test_letters_typed_at_once_after_the_slash_are_the_filter() -> None:
+    async with explorer() as it:
+        for key in ("/", *"kind:batch"):
+            it.app.post_message(Key(key="slash" if key == "/" else key, character=key))
+        it.app.post_message(Key(key="enter", character="\r"))
+        it.app.post_message(Key(key="G", character="G"))
+        await it.shows("1 found")
+        assert it.app.explorer.query_one(Input).value == "kind:batch"
+        assert it.tree.has_focus
+
+
+async def test_keys_before_the_slash_are_not_lost() -> None:
+    async with explorer() as it:
+        await it.press("1", "g")
+        await it.selects("tiny-cnn")
+        for key in "j/n":
+            it.app.post_message(Key(key="slash" if key == "/" else key, character=key))
+        await it.until(lambda: it.app.explorer.query_one(Input).value == "n", "the filter")
+        await it.press("escape")
+        assert it.selected == "train"
+
+
+async def test_a_pasted_filter_is_taken() -> None:
+    async with explorer() as it:
+        it.app.post_message(Paste("/q-4\n"))
+        await it.shows("1 found")
+        await it.until(lambda: it.tree.has_focus, "the tree to have the focus")

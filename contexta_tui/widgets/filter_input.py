@@ -1,0 +1,31 @@
+"""The line in which a filter is typed.
+
+It hands the focus back at once: a key that is typed right after enter is the tree's. What the text means
+is the tree's too.
+"""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+from textual.widget import Widget
+from textual.widgets import Input
+
+
+class FilterInput(Input):
+    """A line of text over a list.
+
+    Args:
+        home: The list; it gets the focus when the text is done.
+        id: Textual's id.
+    """
+
+    # Before any other widget hears of the key, like all keys of the keymap; see `keymap.bindings`.
+    BINDINGS = [Binding("enter,down", "keep", "Keep", priority=True, show=False)]  # noqa: RUF012 - Textual's way
+
+    def __init__(self, home: Widget, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(placeholder="words, status:failed, kind:batch", id=id)
+        self._home = home
+
+    def action_keep(self) -> None:
+        """Go to what the filter left."""
+        self.screen.set_focus(self._home)
