@@ -129,10 +129,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "diagnose": _diagnose,
     }
     try:
-        loaded = load((options.workspace or nearest(Path.cwd()),))
-        code = commands[options.command](loaded, options)
-        for sentence in loaded.unread():
-            _say(sentence)
+        with load((options.workspace or nearest(Path.cwd()),)) as loaded:
+            code = commands[options.command](loaded, options)
+            for sentence in loaded.unread():
+                _say(sentence)
+            return code
     except ContextaError as error:
         _say(error.message)
         return UNREADABLE
@@ -144,7 +145,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a script gets a code and a sentence, whatever happened
         _say(f"stopped by an error of its own; please report it: {type(error).__name__}: {error}")
         return UNREADABLE
-    return code
 
 
 # The commands

@@ -10,6 +10,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from contexta.errors import NotFoundError, StoreAccessError
 from contexta.live import Follower
@@ -20,7 +22,7 @@ from contexta.watch.workspace import workspaces_in
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was read.
+    """What was read, until it is closed; use it in a ``with`` block.
 
     Attributes:
         reader: Where to ask.
@@ -31,6 +33,17 @@ class Loaded:
     reader: CatalogReader
     workspaces: tuple[Path, ...]
     issues: tuple[Issue, ...]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.reader.close()
 
     def unread(self) -> tuple[str, ...]:
         """A sentence for each file or store that could not be read."""
@@ -81,7 +94,9 @@ def load(roots: Sequence[Path], *, cache_dir: Path | None = None, use_cache: boo
     loaded = Loaded(reader, workspaces, reader.issues())
     sources = reader.sources()
     if sources and all(source.state == "unreadable" for source in sources):
-        raise StoreAccessError(loaded.unread()[0], code="workspace_unreadable")
+        why = loaded.unread()[0]
+        reader.close()
+        raise StoreAccessError(why, code="workspace_unreadable")
     return loaded
 
 

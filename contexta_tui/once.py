@@ -51,14 +51,8 @@ def run_once(settings: Settings) -> int:
         the output cannot be written.
     """
     try:
-        loaded = _load(settings)
-        paper = Paper(sys.stdout, ascii_only=settings.ascii)
-        if settings.as_json:
-            paper.write_text(_document(settings, loaded, indent=2 if paper.is_terminal else None))
-        else:
-            paper.write(_lines(settings, loaded, paper))
-        for sentence in loaded.whole.unread():
-            say(safe(sentence, 500))
+        with load(settings.workspaces, cache_dir=settings.cache_dir, use_cache=settings.use_cache) as whole:
+            return _print(settings, _asked_for(settings, whole))
     except ContextaError as error:
         say(safe(error.message, 500))
         return UNREADABLE
@@ -70,15 +64,24 @@ def run_once(settings: Settings) -> int:
     except Exception as error:  # noqa: BLE001 - a script gets a code and a sentence, whatever happened
         say(safe(f"stopped by an error of its own; please report it: {type(error).__name__}: {error}", 500))
         return UNREADABLE
-    return ISSUES if any(_counts(issue, settings.fail_on) for issue in loaded.issues) else FINE
 
 
-def _load(settings: Settings) -> _Loaded:
-    loaded = load(settings.workspaces, cache_dir=settings.cache_dir, use_cache=settings.use_cache)
+def _asked_for(settings: Settings, whole: Loaded) -> _Loaded:
     if settings.select is None:
-        return _Loaded(loaded, None, loaded.issues)
-    selected = loaded.find(settings.select)
-    return _Loaded(loaded, selected, loaded.issues_under(selected))
+        return _Loaded(whole, None, whole.issues)
+    selected = whole.find(settings.select)
+    return _Loaded(whole, selected, whole.issues_under(selected))
+
+
+def _print(settings: Settings, loaded: _Loaded) -> int:
+    paper = Paper(sys.stdout, ascii_only=settings.ascii)
+    if settings.as_json:
+        paper.write_text(_document(settings, loaded, indent=2 if paper.is_terminal else None))
+    else:
+        paper.write(_lines(settings, loaded, paper))
+    for sentence in loaded.whole.unread():
+        say(safe(sentence, 500))
+    return ISSUES if any(_counts(issue, settings.fail_on) for issue in loaded.issues) else FINE
 
 
 def _document(settings: Settings, loaded: _Loaded, *, indent: int | None) -> str:

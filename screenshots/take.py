@@ -148,17 +148,19 @@ async def settled(app: ExplorerApp) -> None:
 
 def main(folder: Path) -> None:
     """Draw all pictures."""
-    with tempfile.TemporaryDirectory() as temporary:
-        loaded = load((record(Path(temporary)),), use_cache=False)
-        with mock.patch("time.time_ns", return_value=STARTED + round(TAKEN_AT * 1e9)):
-            for picture in PICTURES:
-                svg = asyncio.run(take(picture, loaded))
-                if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", svg):
-                    raise ValueError(f"{picture.name} has a control character")
-                if temporary in svg:
-                    raise ValueError(f"{picture.name} names a folder of this machine")
-                (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
-                print(f"{picture.name}.svg")
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        load((record(Path(temporary)),), use_cache=False) as loaded,
+        mock.patch("time.time_ns", return_value=STARTED + round(TAKEN_AT * 1e9)),
+    ):
+        for picture in PICTURES:
+            svg = asyncio.run(take(picture, loaded))
+            if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", svg):
+                raise ValueError(f"{picture.name} has a control character")
+            if temporary in svg:
+                raise ValueError(f"{picture.name} names a folder of this machine")
+            (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
+            print(f"{picture.name}.svg")
 
 
 if __name__ == "__main__":
