@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from contexta import store
 from contexta.capture.clock import Clock, system_clock
 from contexta.capture.config import Config
 from contexta.capture.dispatch import Dispatcher, Retry
@@ -24,6 +26,9 @@ from contexta.capture.scopes import BatchScope, DeploymentScope, RunScope, Stage
 from contexta.capture.session import RuntimeSession
 from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
 from contexta.journal.paths import DEFAULT_WORKSPACE, workspace_root
+
+if TYPE_CHECKING:
+    from contexta.store import MetadataStore
 
 
 class Contexta:
@@ -100,6 +105,15 @@ class Contexta:
     ) -> Self:
         """Do what the constructor does."""
         return cls(workspace=workspace, profile=profile, config=config, sinks=sinks)
+
+    @cached_property
+    def metadata_store(self) -> MetadataStore:
+        """The workspace's ledger: what ran, as `put_…` stored it. Nothing is made on disk before that.
+
+        Raises:
+            ConfigurationError: ``invalid_config_value`` in the section ``metadata``.
+        """
+        return store.open_ledger(self.workspace, self.config.patch.get("metadata"))
 
     def run(
         self,
