@@ -92,9 +92,12 @@ def _plain_extensions(value: object) -> object:
     return [item.to_dict() for item in value] if isinstance(value, tuple) else value
 
 
-_EXTENSIONS_SCHEMA: Final = {"type": "array", "items": ExtensionFieldSet.model_json_schema()}
+def _extensions_schema() -> dict[str, object]:
+    return {"type": "array", "items": ExtensionFieldSet.model_json_schema()}
+
+
 Extensions = Annotated[
-    tuple[ExtensionFieldSet, ...], Rule(_extensions, _EXTENSIONS_SCHEMA, _plain_extensions)
+    tuple[ExtensionFieldSet, ...], Rule(_extensions, _extensions_schema, _plain_extensions)
 ]
 
 

@@ -38,12 +38,12 @@ class Rule:
 
     Args:
         check: Takes a value and the field's name, returns what is kept.
-        schema: The JSON schema of the kept value.
+        schema: The JSON schema of the kept value, or what makes it when it is asked for.
         plain: Turns the kept value into JSON data.
     """
 
     check: Check
-    schema: Mapping[str, object]
+    schema: Mapping[str, object] | Callable[[], Mapping[str, object]]
     plain: Callable[[object], object] | None = None
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -57,7 +57,7 @@ class Rule:
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> dict[str, object]:
-        return dict(self.schema)
+        return dict(self.schema() if callable(self.schema) else self.schema)
 
     def _run(self, value: object, info: ValidationInfo) -> object:
         return self.check(value, info.field_name or "value")

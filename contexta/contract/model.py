@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import FrozenInstanceError
-from typing import TYPE_CHECKING, Never, Self
+from typing import TYPE_CHECKING, Final, Never, Self
 
 import pydantic
 
 from contexta.contract.frozen import FrozenMap, PlainJson, thaw
 from contexta.contract.refs import StableRef
 from contexta.errors import ContractError
+
+
+# Two threads that make the first models of a class must not build its validator at once.
+_BUILDING: Final = threading.RLock()
 
 
 class FrozenModel(pydantic.BaseModel):
@@ -22,11 +27,20 @@ class FrozenModel(pydantic.BaseModel):
         TypeError: A field is missing, unknown or given twice.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = pydantic.ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        # A program that needs one model does not wait for the validators of all of them.
+        defer_build=True,
+    )
 
     if not TYPE_CHECKING:  # the type checker knows the fields better without it
 
         def __init__(self, *args: object, **kwargs: object) -> None:
+            if not type(self).__pydantic_complete__:
+                with _BUILDING:
+                    type(self).model_rebuild()
             names = tuple(type(self).model_fields)
             given = dict(zip(names, args, strict=False))
             if len(args) > len(names) or given.keys() & kwargs.keys():

@@ -139,7 +139,7 @@ class RecordEnvelope(ContractModel):
     sample_observation_ref: SampleRef | None = None
     operation_context_ref: OperationRef | None = None
     correlation_refs: Annotated[
-        CorrelationRefs, Rule(_correlation, CorrelationRefs.model_json_schema(), lambda value: value)
+        CorrelationRefs, Rule(_correlation, CorrelationRefs.model_json_schema, lambda value: value)
     ] = CorrelationRefs()
     completeness_marker: Annotated[str, one_of(COMPLETENESS_MARKERS, _MARKER)] = "complete"
     degradation_marker: Annotated[str, one_of(DEGRADATION_MARKERS, _MARKER)] = "none"

@@ -6,6 +6,8 @@ import copy
 import json
 import math
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta, timezone
@@ -38,7 +40,8 @@ from contexta.contract import (
     TraceSpanPayload,
 )
 
-DATA = Path(__file__).parents[1] / "data" / "capture"
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data" / "capture"
 START, END = "2025-01-01T00:00:00Z", "2025-01-01T00:01:00Z"
 
 
@@ -287,6 +290,29 @@ def test_models_copy_and_pickle() -> None:
 def test_a_diverged_metric_is_a_fact() -> None:
     assert MetricPayload("loss", None, "nan").to_dict()["value"] is None
     assert MetricPayload("loss", None, "-inf").value_type == "-inf"
+
+
+FIRST_USE = """
+import sys, threading
+from contexta.contract import MetricPayload, MetricRecord, RecordEnvelope
+sys.setswitchinterval(1e-6)
+start, ready, made = "2025-01-01T00:00:00Z", threading.Barrier(8), []
+def make():
+    ready.wait()
+    head = RecordEnvelope("record:p.r.x", "metric", start, start, "sdk", "run:p.r")
+    made.append(MetricRecord(head, MetricPayload("loss", 0.5, "float")))
+threads = [threading.Thread(target=make) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(made), len({str(record) for record in made}))
+"""
+
+
+def test_threads_may_make_the_first_models_at_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_USE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["8", "1"]
 
 
 def test_a_sample_of_a_batch_may_appear_with_its_stage_alone_and_beside_an_operation() -> None:
