@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Final
+from functools import lru_cache, partial
+from typing import Annotated, Final, Protocol
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from contexta.contract.frozen import FrozenJson, FrozenMap, freeze, thaw
@@ -29,7 +29,12 @@ from contexta.errors import ValidationError
 
 DEFAULT_CONTRACT_SCHEMA_VERSION: Final = "1.0.0"
 
-Check = Callable[[object, str], object]
+
+class Check(Protocol):
+    """Takes a value and the field's name, returns what is kept."""
+
+    def __call__(self, value: object, field_name: str) -> object:
+        """Raise an error of the library when the value breaks the rule."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +51,9 @@ class Rule:
     schema: Mapping[str, object] | Callable[[], Mapping[str, object]]
     plain: Callable[[object], object] | None = None
 
-    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(
-            self._run,
+    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            partial(self.check, field_name=handler.field_name or "value"),
             serialization=(
                 None if self.plain is None else core_schema.plain_serializer_function_ser_schema(self.plain)
             ),
@@ -58,9 +63,6 @@ class Rule:
         self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> dict[str, object]:
         return dict(self.schema() if callable(self.schema) else self.schema)
-
-    def _run(self, value: object, info: ValidationInfo) -> object:
-        return self.check(value, info.field_name or "value")
 
 
 # References of runs, stages and batches come again with every child of theirs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import FrozenInstanceError
+from functools import cache
 from typing import TYPE_CHECKING, Final, Never, Self
 
 import pydantic
@@ -11,7 +12,6 @@ import pydantic
 from contexta.contract.frozen import FrozenMap, PlainJson, thaw
 from contexta.contract.refs import StableRef
 from contexta.errors import ContractError
-
 
 # Two threads that make the first models of a class must not build its validator at once.
 _BUILDING: Final = threading.RLock()
@@ -41,7 +41,7 @@ class FrozenModel(pydantic.BaseModel):
             if not type(self).__pydantic_complete__:
                 with _BUILDING:
                     type(self).model_rebuild()
-            names = tuple(type(self).model_fields)
+            names = field_names(type(self))
             given = dict(zip(names, args, strict=False))
             if len(args) > len(names) or given.keys() & kwargs.keys():
                 raise TypeError(f"{type(self).__name__} has the fields {', '.join(names)}, each given once")
@@ -52,11 +52,11 @@ class FrozenModel(pydantic.BaseModel):
 
     def to_dict(self) -> dict[str, PlainJson]:
         """Return plain data in field order, nulls kept."""
-        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        return {name: _plain(getattr(self, name)) for name in field_names(type(self))}
 
     def replace(self, **changes: object) -> Self:
         """Return a copy with some fields changed, checked like a new one."""
-        fields: dict[str, object] = {name: getattr(self, name) for name in type(self).model_fields}
+        fields: dict[str, object] = {name: getattr(self, name) for name in field_names(type(self))}
         return type(self)(**{**fields, **changes})
 
     def __setattr__(self, name: str, value: object) -> Never:
@@ -64,6 +64,12 @@ class FrozenModel(pydantic.BaseModel):
 
     def __delattr__(self, name: str) -> Never:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+@cache
+def field_names(model: type[FrozenModel]) -> tuple[str, ...]:
+    """Return the names of a model's fields in their order."""
+    return tuple(model.model_fields)
 
 
 def _plain(value: object) -> PlainJson:

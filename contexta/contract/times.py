@@ -22,15 +22,19 @@ def timestamp_text(moment: object, field_name: str) -> str:
     Raises:
         ValidationError: ``context_invalid_timestamp``.
     """
-    parsed = parse_zulu(moment) if isinstance(moment, str) else moment
-    if not isinstance(parsed, datetime):
+    if isinstance(moment, str):
+        naive = _naive(moment)
+    elif isinstance(moment, datetime):
+        naive = _in_utc(moment)
+    else:
+        naive = None
+    if naive is None:
         raise ValidationError(
             f"{field_name} must be a datetime or an ISO time that ends in Z, not {moment!r}.",
             code="context_invalid_timestamp",
             details={"field": field_name},
         )
-    aware = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return naive.isoformat() + "Z"
 
 
 def parse_zulu(text: str) -> datetime | None:
@@ -38,13 +42,27 @@ def parse_zulu(text: str) -> datetime | None:
 
     The forms of `datetime.fromisoformat` without an offset count, also a bare date before the ``Z``.
     """
+    naive = _naive(text)
+    return None if naive is None else naive.replace(tzinfo=UTC)
+
+
+def _in_utc(moment: datetime) -> datetime | None:
+    if moment.tzinfo is None:
+        return moment
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # less than a day from the year 1 or 10000
+        return None
+
+
+def _naive(text: str) -> datetime | None:
     if not text.endswith("Z"):
         return None
     try:
         naive = datetime.fromisoformat(text[:-1])
     except ValueError:
         return None
-    return naive.replace(tzinfo=UTC) if naive.tzinfo is None else None
+    return naive if naive.tzinfo is None else None
 
 
 def instant(text: str) -> datetime:
