@@ -25,10 +25,12 @@ from contexta.capture.runtime import Runtime
 from contexta.capture.scopes import BatchScope, DeploymentScope, RunScope, StageScope
 from contexta.capture.session import RuntimeSession
 from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
-from contexta.journal.paths import DEFAULT_WORKSPACE, workspace_root
+from contexta.journal.paths import DEFAULT_WORKSPACE, artifacts_dir, records_dir, workspace_root
 
 if TYPE_CHECKING:
     from contexta.store import MetadataStore
+    from contexta.store.artifacts import ArtifactStore
+    from contexta.store.segments import RecordStore
 
 
 class Contexta:
@@ -114,6 +116,32 @@ class Contexta:
             ConfigurationError: ``invalid_config_value`` in the section ``metadata``.
         """
         return store.open_ledger(self.workspace, self.config.patch.get("metadata"))
+
+    @cached_property
+    def record_store(self) -> RecordStore:
+        """The workspace's segments: records that are stored on purpose, not captured.
+
+        Nothing is made on disk before the first append.
+
+        Raises:
+            ConfigurationError: ``record_store_invalid_config`` in the section ``records``.
+        """
+        from contexta.store.segments import RecordStore  # noqa: PLC0415 - a job that only captures needs none
+
+        root = records_dir(workspace_root(self.workspace))
+        return RecordStore.from_settings(root, self.config.patch.get("records"))
+
+    @cached_property
+    def artifact_store(self) -> ArtifactStore:
+        """The workspace's vault: the bodies of artifacts. Nothing is made on disk before the first put.
+
+        Raises:
+            ConfigurationError: ``artifact_store_invalid_config`` in the section ``artifacts``.
+        """
+        from contexta.store.artifacts import ArtifactStore  # noqa: PLC0415 - ditto
+
+        root = artifacts_dir(workspace_root(self.workspace))
+        return ArtifactStore.from_settings(root, self.config.patch.get("artifacts"))
 
     def run(
         self,

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contexta import Contexta
 from contexta.errors import (
     ArtifactError,
     ConfigurationError,
@@ -310,6 +311,19 @@ def test_settings_come_from_a_section_of_the_configuration(tmp_path: Path) -> No
         ConfigurationError,
         "artifact_store_invalid_config",
     )
+
+
+def test_the_facade_has_the_vault_of_its_workspace(tmp_path: Path, source: Path) -> None:
+    ctx = Contexta(
+        workspace=tmp_path / "ws",
+        config={"project_name": "p", "artifacts": {"default_ingest_mode": "move"}},
+    )
+    vault = ctx.artifact_store
+    assert vault is ctx.artifact_store
+    assert vault.config == VaultConfig(tmp_path / "ws" / "artifacts", default_ingest_mode="move")
+    assert len(vault.list()) == 0
+    assert not (tmp_path / "ws").exists()
+    assert vault.put_artifact(manifest(), source).path.is_relative_to(tmp_path / "ws")
 
 
 def test_a_body_that_is_in_its_place_can_be_bound(vault: ArtifactStore, source: Path) -> None:

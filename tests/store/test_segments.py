@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contexta import Contexta
 from contexta.contract import ExtensionFieldSet, MetricPayload, MetricRecord
 from contexta.contract.encoding import to_payload
 from contexta.contract.registry import ExtensionRegistry
@@ -410,6 +411,25 @@ def test_whatever_is_appended_comes_back(
     assert records(store) == given_records
     assert [one.sequence for one in store.scan()] == list(range(1, len(given_records) + 1))
     assert RecordStore(config).replay().integrity_state == "HEALTHY"
+
+
+def test_the_facade_has_the_store_of_its_workspace(tmp_path: Path) -> None:
+    ctx = Contexta(
+        workspace=tmp_path / "ws",
+        config={"project_name": "p", "records": {"durability_mode": "flush", "max_segment_bytes": 2000}},
+    )
+    store = ctx.record_store
+    assert store is ctx.record_store
+    assert store.config == StoreConfig(
+        tmp_path / "ws" / "records", durability_mode="flush", max_segment_bytes=2000
+    )
+    assert list(store.scan()) == []
+    assert not (tmp_path / "ws").exists()
+    store.append(metric())
+    assert segment(tmp_path / "ws" / "records").exists()
+    odd = Contexta(workspace=tmp_path, config={"records": {"durability_mode": "hope"}})
+    with pytest.raises(ConfigurationError):
+        _ = odd.record_store
 
 
 def test_a_forked_child_appends_on_its_own(root: Path, store: RecordStore) -> None:
