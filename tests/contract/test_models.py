@@ -42,6 +42,7 @@ from contexta.contract import (
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "capture"
+PREFIX = "record_ref_prefix_mismatch"
 START, END = "2025-01-01T00:00:00Z", "2025-01-01T00:01:00Z"
 
 
@@ -114,6 +115,16 @@ def edge(**changes: Any) -> LineageEdge:
         "confidence_marker": "high",
     }
     return LineageEdge(**{**fields, **changes})
+
+
+def provenance(**changes: Any) -> ProvenanceRecord:
+    fields = {
+        "provenance_ref": "provenance:a",
+        "relation_ref": "relation:a",
+        "assertion_mode": "explicit",
+        "asserted_at": START,
+    }
+    return ProvenanceRecord(**{**fields, **changes})
 
 
 def test_a_model_takes_its_fields_by_position_or_name_and_gives_them_back_in_order() -> None:
@@ -219,7 +230,48 @@ def test_a_model_takes_its_fields_by_position_or_name_and_gives_them_back_in_ord
         (lambda: manifest(artifact_ref="artifact:p.q.m"), "artifact_ref_prefix_mismatch"),
         (lambda: manifest(size_bytes=-1), "artifact_invalid_size_bytes"),
         (lambda: manifest(sample_observation_ref="sample:p.r.s.x"), "artifact_missing_stage_context"),
+        (lambda: manifest(artifact_kind="my-model"), "artifact_invalid_kind"),
+        (lambda: manifest(producer_ref="a_b"), "record_invalid_producer_ref"),
+        (
+            lambda: manifest(stage_execution_ref="stage:p.q.s"),
+            "artifact_ref_prefix_mismatch",
+        ),
+        (lambda: envelope(correlation_refs=5), "record_invalid_mapping"),
+        (lambda: envelope(stage_execution_ref="stage:p.r.s", batch_execution_ref="batch:p.r.t.b"), PREFIX),
+        (lambda: MetricPayload("a", 1, "Float 64"), "record_invalid_value_type"),
+        (lambda: MetricPayload("a", 1, "int", slice_ref="class-3"), "record_invalid_slice_ref"),
+        (lambda: MetricPayload("a", "1", "int"), "record_invalid_metric_value"),
+        (lambda: DegradedPayload("gap.lost-rows", "capture", "warning", "s"), "record_invalid_issue_key"),
+        (lambda: DegradedPayload("gap", "rumour", "warning", "s"), "record_invalid_marker"),
+        (lambda: DegradedPayload("gap", "capture", "info", "s"), "record_invalid_marker"),
+        (lambda: StructuredEventPayload("a", "fatal", "m"), "record_invalid_marker"),
+        (lambda: StructuredEventPayload("a", "info", " "), "context_invalid_string"),
+        (
+            lambda: TraceSpanPayload("s", "t", None, "n", START, END, "fine", "io"),
+            "record_invalid_marker",
+        ),
+        (
+            lambda: TraceSpanPayload("s", "t", None, "n", START, END, "ok", "io", linked_refs="run:p.r"),
+            "context_invalid_ref",
+        ),
         (lambda: edge(target_ref="run:p.r"), "lineage_self_relation"),
+        (lambda: edge(relation_type="likes"), "lineage_invalid_relation_type"),
+        (lambda: edge(origin_marker="heard"), "lineage_invalid_marker"),
+        (lambda: edge(confidence_marker="some"), "lineage_invalid_marker"),
+        (lambda: edge(relation_ref="run:p.r"), "stable_ref_kind_mismatch"),
+        (lambda: provenance(assertion_mode="heard"), "provenance_invalid_assertion_mode"),
+        (lambda: provenance(policy_ref="a_b"), "provenance_invalid_policy_ref"),
+        (lambda: provenance(evidence_bundle_ref="run:p.r"), "stable_ref_kind_mismatch"),
+        (lambda: ExtensionFieldSet("a.b", {}), "extension_empty_fields"),
+        (lambda: ExtensionFieldSet("a.b", {"X": 1}), "extension_invalid_field"),
+        (lambda: ExtensionFieldSet("a.b", {"x": 1}, "x"), "extension_invalid_field"),
+        (lambda: ExtensionFieldSet("a." + "b" * 127, {"x": 1}), "extension_invalid_namespace"),
+        (lambda: run(extensions=5), "extension_invalid_value"),
+        (lambda: run(extensions=[5]), "extension_invalid_value"),
+        (
+            lambda: run(started_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))),
+            "context_invalid_timestamp",
+        ),
         (lambda: ExtensionFieldSet("single", {"a": 1}), "extension_invalid_namespace"),
         (lambda: run(extensions=[ExtensionFieldSet("a.b", {"x": 1})] * 2), "extension_duplicate_namespace"),
     ],
