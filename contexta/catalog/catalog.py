@@ -150,7 +150,10 @@ class Catalog:
     def clear(self) -> None:
         """Empties the catalog, in one transaction."""
         with self.transaction() as connection:
-            for table in ("sources", "damage", "nodes", "records", "signals", "artifacts"):
+            for table in (
+                *("sources", "damage", "nodes", "records", "signals", "artifacts"),
+                *("relations", "provenance_records", "environment_snapshots"),
+            ):
                 connection.execute(f"delete from {table}")
 
     def discard(self) -> None:

@@ -66,6 +66,7 @@ class Indexer:
         newest_bytes: When given, only about the last so many bytes of each file are read: a preview of a
             large capture while another indexer takes all of it.
         longest: Bytes of the longest line that is read.
+        kinds: When given, only sources of these kinds are followed; see `Source.kind`.
     """
 
     def __init__(
@@ -75,11 +76,13 @@ class Indexer:
         *,
         newest_bytes: int | None = None,
         longest: int = MAX_LINE_BYTES,
+        kinds: frozenset[str] | None = None,
     ) -> None:
         self.catalog = catalog
         self._workspaces = tuple(workspaces)
         self._newest_bytes = newest_bytes
         self._longest = longest
+        self._kinds = kinds
         self._followed = {
             (source.workspace, source.path): Followed(source, saved=source)
             for source in load(catalog.connection, self._workspaces)
@@ -138,12 +141,14 @@ class Indexer:
         return self._summary(changed=changed or records is not None, records=records or 0)
 
     def catch_up(self) -> Step:
-        """Takes in everything that is there now; the last step.
+        """Takes in everything that is there now, also stores that were read a moment ago; the last step.
 
         Raises:
             duckdb.Error: The catalog cannot be written.
             OSError: No temporary file can be written.
         """
+        for item in self._followed.values():
+            item.again_at = 0.0
         while True:
             step = self.step(hinted=True)
             if step.behind <= 0:
@@ -170,7 +175,8 @@ class Indexer:
         number = max((item.source.id for item in self._followed.values()), default=0)
         for workspace, root in enumerate(self._workspaces):
             for found in sources(root):
-                if (workspace, found.path) not in self._followed:
+                wanted = self._kinds is None or found.kind in self._kinds
+                if wanted and (workspace, found.path) not in self._followed:
                     number += 1
                     source = Source(number, workspace, found.path, found.kind)
                     self._followed[workspace, found.path] = Followed(self._begun(source))

@@ -26,6 +26,8 @@ from typing import Any, Final
 import duckdb
 import msgspec
 
+from contexta.catalog import relations
+from contexta.catalog.relations import Relations
 from contexta.watch.tail import refusal
 
 SUPPORTED_SCHEMA: Final = "1"
@@ -87,12 +89,14 @@ class Ledger:
         rows: Number of rows.
         poisoned: Rows whose payload cannot be read; the columns beside it stand in.
         complaint: Which the first of them is and why, or empty.
+        relations: What it says beside the tree.
     """
 
     data: bytes
     rows: int
     poisoned: int
     complaint: str
+    relations: Relations
 
 
 def look(path: Path) -> LedgerState:
@@ -187,7 +191,8 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Ledger:
                 payload[own] = row.get("ref")
                 lines.append(_line(model, payload, str(row.get("ref"))))
     lines.sort(key=lambda line: line[0])
-    return Ledger(b"".join(line for _, line in lines), len(lines), poisoned, complaint)
+    beside = relations.read(connection, tables)
+    return Ledger(b"".join(line for _, line in lines), len(lines), poisoned, complaint, beside)
 
 
 def _payload(row: dict[str, Any]) -> tuple[dict[str, Any], str]:

@@ -16,14 +16,16 @@ _ENVELOPE: Final = """struct(
     record_ref varchar, record_type varchar, recorded_at varchar, observed_at varchar, producer_ref varchar,
     run_ref varchar, deployment_execution_ref varchar, stage_execution_ref varchar,
     batch_execution_ref varchar, sample_observation_ref varchar, operation_context_ref varchar,
-    degradation_marker varchar)"""
+    degradation_marker varchar, completeness_marker varchar, schema_version varchar,
+    correlation_refs struct(trace_id varchar, session_id varchar))"""
 
 _PAYLOAD: Final = """struct(
     metric_key varchar, value json, value_type varchar, unit varchar, aggregation_scope varchar, tags json,
     event_key varchar, level varchar, message varchar, attributes json,
     span_name varchar, started_at varchar, ended_at varchar, status varchar, span_kind varchar,
     span_id varchar, trace_id varchar, parent_span_id varchar, linked_refs json,
-    issue_key varchar, category varchar, severity varchar, summary varchar)"""
+    issue_key varchar, category varchar, severity varchar, summary varchar,
+    subject_ref varchar, slice_ref varchar, summary_basis varchar, origin_marker varchar)"""
 
 _MANIFEST: Final = """struct(
     artifact_ref varchar, artifact_kind varchar, created_at varchar, run_ref varchar, location_ref varchar,

@@ -32,6 +32,27 @@ create or replace temp table repeated as
 select key, origin from records where key in (select {_KEY} from slice where shape = 'record')
 """
 
+_UNUSUAL: Final = {
+    "completeness_marker": "nullif(payload.envelope.completeness_marker, 'complete')",
+    "producer_ref": "nullif(payload.envelope.producer_ref, 'sdk.python.local')",
+    "schema_version": "nullif(payload.envelope.schema_version, '1.0.0')",
+    "trace_id": "payload.envelope.correlation_refs.trace_id",
+    "session_id": "payload.envelope.correlation_refs.session_id",
+    "stage_execution_ref": "if(leaf.stage_id is null, payload.envelope.stage_execution_ref, null)",
+    "batch_execution_ref": "if(leaf.batch_id is null, payload.envelope.batch_execution_ref, null)",
+    "sample_observation_ref": "nullif(payload.envelope.sample_observation_ref, subject)",
+    "deployment_execution_ref": "nullif(payload.envelope.deployment_execution_ref, subject)",
+    "subject_ref": "nullif(payload.payload.subject_ref, subject)",
+    "slice_ref": "payload.payload.slice_ref",
+    "summary_basis": "nullif(payload.payload.summary_basis, 'raw_observation')",
+    "origin_marker": "nullif(payload.payload.origin_marker, 'explicit_capture')",
+    "category": "payload.payload.category",
+}
+"""What a record may say that nearly none does: NULL wherever it is as usual, or told by the node."""
+
+_MORE: Final = f"""if(coalesce({", ".join(_UNUSUAL.values())}) is null, null, to_json({{
+    {", ".join(f"'{name}': {value}" for name, value in _UNUSUAL.items())}}})::varchar)"""
+
 _FRESH: Final = f"""
 create or replace temp table fresh as
 with each as (
@@ -62,6 +83,7 @@ select $next_id + row_number() over (order by each.n) - 1 as id, each.key, paylo
            'parent_span_id': payload.payload.parent_span_id, 'span_kind': payload.payload.span_kind,
            'linked_refs': payload.payload.linked_refs}})::varchar, null) as span,
        nullif(payload.envelope.degradation_marker, 'none') as degradation,
+       {_MORE} as more,
        leaf.kind as kind
 from each
 join scopes leaf on leaf.ref = each.subject

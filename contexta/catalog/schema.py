@@ -15,7 +15,7 @@ from typing import Final
 
 from contexta.vocabulary import NodeKind, RecordType, Status
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 """Written into every catalog. A catalog with another version is rebuilt, never migrated."""
 
 KINDS: Final = (
@@ -136,7 +136,8 @@ create table records (
     attributes varchar,      -- JSON
     tags varchar,            -- JSON
     span varchar,            -- JSON of what only a span has
-    degradation varchar
+    degradation varchar,
+    more varchar             -- JSON of what nearly no record says; NULL for all others
 );
 
 create table signals (record_id bigint, node_id integer, kind utinyint, seen_at bigint);
@@ -157,5 +158,39 @@ create table artifacts (
     origin utinyint,
     binding varchar,
     attributes varchar
+);
+
+create table relations (
+    workspace integer,
+    ref varchar,
+    relation_type varchar,
+    source_ref varchar,
+    target_ref varchar,
+    recorded_at varchar,     -- times as stored, here and below
+    origin_marker varchar,
+    confidence_marker varchar,
+    evidence_refs varchar    -- JSON
+);
+
+create table provenance_records (
+    workspace integer,
+    ref varchar,
+    relation_ref varchar,
+    assertion_mode varchar,
+    asserted_at varchar,
+    formation_context_ref varchar,
+    policy_ref varchar,
+    evidence_bundle_ref varchar
+);
+
+create table environment_snapshots (
+    workspace integer,
+    ref varchar,
+    run_ref varchar,
+    captured_at varchar,
+    python_version varchar,
+    platform varchar,
+    packages varchar,        -- JSON
+    environment_variables varchar
 );
 """

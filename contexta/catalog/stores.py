@@ -13,10 +13,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from contexta.catalog import bindings, ledger
+from contexta.catalog import bindings, ledger, relations
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Damage, Part, TakenBackError
 from contexta.catalog.ingest import take as take_lines
+from contexta.catalog.relations import Relations
 from contexta.catalog.sources import Followed, Source, replace_damage, save
 from contexta.watch.tail import Mark
 
@@ -68,7 +69,8 @@ def _take_ledger(catalog: Catalog, item: Followed, root: Path, now: float) -> Ou
             found = ledger.read(path)
             _rest(item, now)
             source = replace(item.source, mark=mark, lines=found.rows)
-            outcome = _commit(catalog, item, source, found.data, (found.poisoned, found.complaint))
+            unread = (found.poisoned, found.complaint)
+            outcome = _commit(catalog, item, source, found.data, unread, beside=found.relations)
     except ledger.BusyLedgerError:
         item.again_at = now + _AGAIN_AFTER_S
     except ledger.LedgerError as error:
@@ -118,7 +120,13 @@ def _take_bindings(catalog: Catalog, item: Followed, root: Path, now: float) -> 
 
 
 def _commit(
-    catalog: Catalog, item: Followed, source: Source, data: bytes, unread: tuple[int, str]
+    catalog: Catalog,
+    item: Followed,
+    source: Source,
+    data: bytes,
+    unread: tuple[int, str],
+    *,
+    beside: Relations | None = None,
 ) -> Outcome:
     """Takes what a store says, and notes how much of it cannot be read, and why."""
     unreadable, complaint = unread
@@ -131,6 +139,8 @@ def _commit(
             source = replace(source, damaged=unreadable)
             damage = [Damage(source.id, 0, 0, unreadable, complaint)] if unreadable else []
             replace_damage(connection, source.id, damage)
+            if beside is not None:
+                relations.replace(connection, source.workspace, beside)
             save(connection, [source])
     except TakenBackError:
         return Outcome.LOST
