@@ -13,7 +13,10 @@ import contexta.contract
 
 ROOT = Path(__file__).parents[1]
 FOR_AN_EXPLORER = ("textual", "rich", "watchfiles", "duckdb")
-NOT_FOR_CAPTURE = (*FOR_AN_EXPLORER, "pydantic", "numpy", "platformdirs", "pytest", "asyncio", "logging")
+NOT_FOR_CAPTURE = (
+    *FOR_AN_EXPLORER,
+    *("pydantic", "numpy", "platformdirs", "pytest", "asyncio", "logging", "subprocess", "socket"),
+)
 
 
 def loaded_after(code: str, tmp_path: Path) -> set[str]:
@@ -49,6 +52,18 @@ with Contexta(workspace=sys.argv[1]).run("r") as run, run.stage("s") as stage, s
 def test_contract_models_load_no_screen_and_no_database(tmp_path: Path) -> None:
     loaded = loaded_after("from contexta.contract import BatchExecution", tmp_path)
     assert not loaded & {*FOR_AN_EXPLORER, "contexta.capture"}
+
+
+def test_error_classes_load_nothing_else(tmp_path: Path) -> None:
+    loaded = loaded_after("from contexta.common.errors import ValidationError", tmp_path)
+    assert {name for name in loaded if name.startswith("contexta")} == {
+        "contexta",
+        "contexta._version",
+        "contexta.common",
+        "contexta.common.errors",
+        "contexta.errors",
+    }
+    assert not loaded & {*NOT_FOR_CAPTURE, "msgspec"}
 
 
 def test_the_fakes_need_no_test_framework(tmp_path: Path) -> None:

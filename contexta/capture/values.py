@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from os import PathLike
 from typing import Final, NamedTuple
+from uuid import UUID
 
 Container = Mapping[object, object] | list[object] | tuple[object, ...] | set[object] | frozenset[object]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -187,7 +188,7 @@ class Sanitiser:
     def _other(self, value: object) -> JsonValue:
         if isinstance(value, (datetime, date)):
             return value.isoformat()
-        if isinstance(value, PathLike) or _is_uuid(value):
+        if isinstance(value, (UUID, PathLike)):
             return self.text(_shown(value, str))
         if isinstance(value, (bytes, bytearray)):
             return self._replace(
@@ -197,11 +198,6 @@ class Sanitiser:
         if number is not None and number.value is not None:
             return number.value
         return self._replace("unknown_type", Sanitiser().text(_shown(value)))
-
-
-def _is_uuid(value: object) -> bool:
-    # By name, because only few jobs load `uuid`, and it is slow to load.
-    return type(value).__qualname__ == "UUID" and type(value).__module__ == "uuid"
 
 
 def _shown(value: object, how: type[str] | None = None) -> str:
