@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from contexta import store
 from contexta.capture.clock import Clock, system_clock
@@ -25,6 +25,7 @@ from contexta.capture.runtime import Runtime
 from contexta.capture.scopes import BatchScope, DeploymentScope, RunScope, StageScope
 from contexta.capture.session import RuntimeSession
 from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
+from contexta.inquiry import Inquiry
 from contexta.journal.paths import DEFAULT_WORKSPACE, artifacts_dir, records_dir, workspace_root
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from contexta.store.segments import RecordStore
 
 
-class Contexta:
+class Contexta(Inquiry):
     """A workspace, seen from a job.
 
     ::
@@ -54,6 +55,8 @@ class Contexta:
         redactors: Hooks by redaction profile. Whatever is recorded in a sample opened with the profile passes
             its hook before it is encoded; when the hook fails, nothing of it is written.
         clock: Returns nanoseconds since the epoch; for tests.
+        source: What questions are answered from: ``canonical`` is what was stored on purpose, ``all`` is what
+            was captured too.
 
     Attributes:
         workspace: The workspace folder, absolute and resolved.
@@ -76,9 +79,11 @@ class Contexta:
         sinks: Sequence[EncodedSink | CaptureSink] | None = None,
         redactors: Mapping[str, Redactor] | None = None,
         clock: Clock = system_clock,
+        source: Literal["canonical", "all"] = "canonical",
     ) -> None:
         self.config = config if isinstance(config, Config) else Config.from_patch(config, os.environ)
         self.profile = profile or "local"
+        self.source = source
         self.workspace = str(workspace_root(workspace))
         self.project_name = self.config.project_name
         self.sinks: tuple[EncodedSink | CaptureSink, ...] = (
@@ -104,9 +109,10 @@ class Contexta:
         profile: str | None = None,
         config: Mapping[str, object] | Config | None = None,
         sinks: Sequence[EncodedSink | CaptureSink] | None = None,
+        source: Literal["canonical", "all"] = "canonical",
     ) -> Self:
         """Do what the constructor does."""
-        return cls(workspace=workspace, profile=profile, config=config, sinks=sinks)
+        return cls(workspace=workspace, profile=profile, config=config, sinks=sinks, source=source)
 
     @cached_property
     def metadata_store(self) -> MetadataStore:
@@ -340,6 +346,7 @@ class Contexta:
     def close(self) -> None:
         """Close what is still open as completed, and let go of the files. Using it later opens them again."""
         self.session.close()
+        self._forget()
 
     def __enter__(self) -> Self:
         return self
@@ -351,3 +358,4 @@ class Contexta:
         trace: TracebackType | None,
     ) -> None:
         self.session.close("completed" if error is None else "failed")
+        self._forget()

@@ -7,6 +7,7 @@ that this process is writing, so every way of writing is seen alike.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ class Mirror:
         quiet: Makes a block during which no other thread of this process begins to write the ledger. To be
             copied, a file must be opened and closed, and closing any descriptor of a file drops the locks
             that the process has on it.
+
+    Attributes:
+        pid: The process that it belongs to; a forked child needs one of its own.
     """
 
     def __init__(
@@ -44,8 +48,9 @@ class Mirror:
         self._indexer = Indexer(self._catalog, [workspace], kinds=kinds)
         self._quiet = quiet
         self._lock = threading.Lock()
+        self.pid = os.getpid()
         # It has a folder in the temporary ones, to be removed also when nobody closes it.
-        self._finalizer = weakref.finalize(self, Catalog.close, self._catalog)
+        self._finalizer = weakref.finalize(self, _close, self._catalog, os.getpid())
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -62,3 +67,9 @@ class Mirror:
     def close(self) -> None:
         """Lets go of the catalog."""
         self._finalizer()
+
+
+def _close(catalog: Catalog, pid: int) -> None:
+    # What a forked child inherits is its parent's.
+    if os.getpid() == pid:
+        catalog.close()

@@ -1,9 +1,9 @@
 """What the facade answers: runs and what belongs to them, as a script sees them.
 
-The names and fields are those of public Contexta (format specification, section 6.5), so that a script written
+The names and fields are those of public Contexta (format specification, section 6.5), so that a script made
 for it goes on working; what that system leaves out stands at the end of each class. `results` has the
 explorer's values; these here carry refs and timestamp texts instead of keys and microseconds, because they
-outlive the catalog they came from. Plain data: `dataclasses.asdict`, `copy.deepcopy` and `pickle` work on all of them.
+outlive the catalog they came from. Plain data: `asdict`, `deepcopy` and `pickle` work on all of them.
 
 Times are ISO 8601 in UTC with a capital ``Z``, or `None` where nothing says when. `origin` names where a fact
 is known from: ``stored`` (ledger, record store, artifact vault), ``captured`` (the capture files), or both.
