@@ -22,6 +22,7 @@ from textual.command import Provider
 from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES
 
+from contexta_tui.clock import SYSTEM, Clock
 from contexta_tui.commands import Actions
 from contexta_tui.feed import Feed, Follows
 from contexta_tui.glyphs import ASCII, UNICODE
@@ -43,6 +44,7 @@ class ExplorerApp(App[None]):
     Args:
         settings: What the command line asked for.
         follower: Where changes come from.
+        clock: What time it is.
     """
 
     TITLE = "contexta"
@@ -51,13 +53,13 @@ class ExplorerApp(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
-    def __init__(self, settings: Settings, follower: Follows) -> None:
+    def __init__(self, settings: Settings, follower: Follows, clock: Clock = SYSTEM) -> None:
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme
         self.settings = settings
-        self.explorer = ExplorerScreen(settings)
+        self.explorer = ExplorerScreen(settings, clock)
         self._feed = Feed(follower, self.post_message)
         self._filters_of_ours: list[LineFilter] = [UnprintableFilter()]
         if settings.ascii:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from contexta_tui.viewmodels.refresh import Result
+from contexta_tui.viewmodels.refresh import Job, Result
 
 
 class FeedChanged(Message):
@@ -30,6 +30,7 @@ class Refreshed(Message):
 class RefreshFailed(Message):
     """A worker could not compute what the screen asked for."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, job: Job, reason: str) -> None:
+        self.job = job
         self.reason = reason
         super().__init__()

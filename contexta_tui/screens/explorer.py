@@ -7,7 +7,6 @@ query on the app's thread, and no widget asks at all.
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from textual import on, work
@@ -18,16 +17,18 @@ from textual.widgets import Footer, Input, Static
 
 from contexta.live import Change
 from contexta.query.port import Queries
+from contexta_tui.clock import Clock
 from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import ACTIONS, Scope, bindings
 from contexta_tui.messages import Refreshed, RefreshFailed
+from contexta_tui.screens.contents import Contents
 from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
 from contexta_tui.settings import Settings
 from contexta_tui.text import safe
-from contexta_tui.viewmodels.liveness import Placard, placard
+from contexta_tui.viewmodels.liveness import Placard, nothing_failed, placard
 from contexta_tui.viewmodels.panes import Pane
-from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target
+from contexta_tui.viewmodels.refresh import Job, Target
 from contexta_tui.viewmodels.refresh import work as compute
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.filter_input import FilterInput
@@ -45,24 +46,22 @@ _TYPED: Final = frozenset(
 )
 
 
-def _microseconds() -> int:
-    return time.time_ns() // 1000
-
-
 class ExplorerScreen(Screen[None]):
     """The main screen.
 
     Args:
         settings: What the command line asked for.
+        clock: What time it is.
     """
 
     BINDINGS = bindings(Scope.FIND, Scope.PANES)
     AUTO_FOCUS = "RunTree"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__()
         glyphs = ASCII if settings.ascii else UNICODE
         self._glyphs = glyphs
+        self._now = clock.now
         self._change: Change | None = None
         self._records: RecordScreen | None = None
         self._failure = ""
@@ -70,13 +69,13 @@ class ExplorerScreen(Screen[None]):
         self._following = False
         self._start_at = settings.select
         self._start_filter = settings.filter
-        self._status = StatusLine(glyphs=glyphs)
+        self._status = StatusLine(glyphs=glyphs, clock=clock.passed)
         self._notice = Static(id="notice", markup=False)
-        self._tree = RunTree(glyphs=glyphs)
+        self._tree = RunTree(glyphs=glyphs, now=clock.now)
         self._filter = FilterInput(self._tree, id="filter")
-        self._detail = DetailPane(glyphs=glyphs, today=_microseconds)
+        self._detail = DetailPane(glyphs=glyphs, today=clock.now)
         self._lineage = LineageView(glyphs=glyphs)
-        self._issues = IssueList(glyphs=glyphs, today=_microseconds)
+        self._issues = IssueList(glyphs=glyphs, today=clock.now)
         self._workbench = Workbench(
             tree=self._tree,
             filter_input=self._filter,
@@ -84,6 +83,7 @@ class ExplorerScreen(Screen[None]):
             lineage=self._lineage,
             issues=self._issues,
         )
+        self._contents = Contents(self._tree, self._detail, self._lineage, self._issues, self._workbench)
         self._empty = Static(id="empty", markup=False)
         self._footer = Footer(show_command_palette=False)
         self._refresher = Refresher(self._start, lambda wait: self.set_timer(wait, self._refresher.poke))
@@ -130,28 +130,10 @@ class ExplorerScreen(Screen[None]):
 
     def _start(self, wishes: Wishes) -> bool:
         """Start a worker for what is wished for."""
-        if self._change is None:
-            return False
-        model = self._tree.model
-        shows = self._workbench.shows
-        detail = DetailSize(
-            self._detail.size.width, self._detail.buckets, self._detail.charts, self._detail.selected_key
-        )
-        job = Job(
-            queries=self._change.queries,
-            tree=self._tree.request() if wishes.tree else None,
-            position=self._tree.position() if wishes.target or wishes.level else None,
-            target=wishes.target,
-            level=wishes.level,
-            node=model.selected,
-            detail=detail if (wishes.node or wishes.target) and shows(Pane.DETAIL) else None,
-            lineage=(wishes.node or wishes.target is not None) and shows(Pane.LINEAGE),
-            issues=wishes.issues and shows(Pane.ISSUES),
-        )
-        if not (job.tree or job.target or job.level or job.detail or job.lineage or job.issues):
-            return False
-        self._compute(job)
-        return True
+        job = None if self._change is None else self._contents.job(self._change, wishes)
+        if job is not None:
+            self._compute(job)
+        return job is not None
 
     @work(thread=True, group="refresh", exit_on_error=False)
     def _compute(self, job: Job) -> None:
@@ -159,7 +141,7 @@ class ExplorerScreen(Screen[None]):
         try:
             self.post_message(Refreshed(compute(job)))
         except Exception as error:  # noqa: BLE001 - one refresh that fails must not end the watch
-            self.post_message(RefreshFailed(f"{type(error).__name__}: {error}"))
+            self.post_message(RefreshFailed(job, f"{type(error).__name__}: {error}"))
 
     @on(Refreshed)
     def _apply(self, event: Refreshed) -> None:
@@ -167,42 +149,25 @@ class ExplorerScreen(Screen[None]):
         result = event.result
         self._failure = ""
         with self.app.batch_update():
-            self._apply_tree(result)
-            selected = self._tree.model.selected
-            same = (None if selected is None else selected.id) == (
-                None if result.node is None else result.node.id
-            )
-            if result.detail is not None and same:
-                self._detail.show(selected, result.detail)
-            if result.lineage is not None and same:
-                self._lineage.show(result.lineage)
+            self._contents.show(result)
             if result.issues is not None:
-                self._issues.show(result.issues)
+                self._status.show_stalled(result.issues.stalled)
             self._show_names()
             self._show_body()
-        self._refresher.done()
-
-    def _apply_tree(self, result: Result) -> None:
-        target = result.job.target
-        if result.loaded is not None:
-            self._tree.install(result.loaded)
         if result.revealed is not None:
-            self._tree.reveal(result.revealed, result.around)
             self._start_at = None
-        elif target is not None and target.failure:
-            self.notify("Nothing failed.", markup=False)
-        if result.level is not None:
-            nodes, cut = result.level
-            self._tree.expand_nodes(nodes)
-            if cut:
-                self.notify(f"Expanded the first {len(nodes)}.", markup=False)
+        elif result.job.target is not None and result.job.target.failure:
+            self.notify(nothing_failed(self._change), markup=False)
+        if result.level is not None and result.level[1]:
+            self.notify(f"Expanded the first {len(result.level[0])}.", markup=False)
+        self._refresher.done(urgent=result.job.urgent)
 
     @on(RefreshFailed)
     def _refresh_failed(self, event: RefreshFailed) -> None:
         if event.reason != self._failure:
             self._failure = event.reason
             self.tell(f"Could not read: {event.reason}")
-        self._refresher.done()
+        self._refresher.done(urgent=event.job.urgent)
 
     @on(RunTree.Wanted)
     def _rows_wanted(self) -> None:
@@ -366,7 +331,7 @@ class ExplorerScreen(Screen[None]):
         """Show the records of the selection."""
         node = self._tree.model.selected
         if node is not None and self._change is not None:
-            self._records = RecordScreen(node, self._queries, glyphs=self._glyphs, today=_microseconds)
+            self._records = RecordScreen(node, self._queries, glyphs=self._glyphs, today=self._now)
             self.app.push_screen(self._records)
 
     @on(DetailPane.RecordsWanted)

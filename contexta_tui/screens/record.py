@@ -15,12 +15,12 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from contexta.query.port import Queries
-from contexta.query.results import NodeRow
+from contexta.query.results import NodeRow, Status
 from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.text import safe
 from contexta_tui.viewmodels import records
-from contexta_tui.viewmodels.format import count
+from contexta_tui.viewmodels.format import count, plural
 from contexta_tui.viewmodels.records import RecordPages
 from contexta_tui.widgets.inks import title
 from contexta_tui.widgets.line_view import LineView
@@ -101,11 +101,12 @@ class RecordScreen(Screen[None]):
 
     def _head(self) -> None:
         loaded = len(self._pages.rows)
-        more = "" if self._pages.complete else " newest"
+        shown = plural(loaded, "record") if self._pages.complete else f"{count(loaded)} newest records"
+        status = Status.FAILED if self._node.failed else self._node.status
         self._list.border_title = title(
-            (f"{self._glyphs.status(self._node.status)} ", f"$status-{self._node.status.value}"),
+            (f"{self._glyphs.status(status)} ", f"$status-{status.value}"),
             (safe(self._node.name, 60), "$foreground"),
-            (f"  {count(loaded)}{more} records", "$quiet"),
+            (f"  {shown}", "$quiet"),
         )
 
     def _fetch(self, how: Fetch) -> None:

@@ -1,8 +1,9 @@
 """Decides when to ask, so that the screen need only say what it lacks.
 
-One job is in flight at a time; what is wished for meanwhile is merged into the next
-one. A key press is answered at once, a stream of changes at most ten times a
-second. It knows neither widgets nor queries, and runs on the app's thread only.
+One job for the data and one for a person may be in flight at a time; what is wished for meanwhile is merged
+into the next one. A key press is answered at once, a stream of changes at most ten times a second, and on a
+busy machine so rarely that half of the time is left. It knows neither widgets nor queries, and runs on the
+app's thread only.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ class Refresher:
     later: Callable[[float], object]
     clock: Callable[[], float] = time.monotonic
     _wishes: Wishes = field(default_factory=Wishes)
-    _busy: bool = False
+    _busy: set[bool] = field(default_factory=set)
     _waiting: bool = False
     _last: float = float("-inf")
+    _took: float = 0.0
 
     def wish(self, *, urgent: bool = False, target: Target | None = None, **wanted: bool) -> None:
         """Want `tree`, `node` or `issues` anew, and to go to a node.
@@ -78,9 +80,11 @@ class Refresher:
         self._wishes.urgent = True
         self._advance()
 
-    def done(self) -> None:
-        """The job in flight has been applied, or has failed."""
-        self._busy = False
+    def done(self, *, urgent: bool = False) -> None:
+        """A job in flight, of those that a person waited for or of the others, was applied or has failed."""
+        self._busy.discard(urgent)
+        if not urgent:
+            self._took = self.clock() - self._last
         self._advance()
 
     def poke(self) -> None:
@@ -89,14 +93,17 @@ class Refresher:
         self._advance()
 
     def _advance(self) -> None:
-        if self._busy or not self._wishes:
+        urgent = self._wishes.urgent
+        if not self._wishes or urgent in self._busy or (self._busy and not urgent):
             return
-        wait = self._last + INTERVAL_S - self.clock()
-        if wait > 0 and not self._wishes.urgent:
+        wait = self._last + max(INTERVAL_S, 2 * self._took) - self.clock()
+        if wait > 0 and not urgent:
             if not self._waiting:
                 self._waiting = True
                 self.later(wait)
             return
         wishes, self._wishes = self._wishes, Wishes()
-        self._last = self.clock()
-        self._busy = self.start(wishes)
+        if not urgent:
+            self._last = self.clock()
+        if self.start(wishes):
+            self._busy.add(urgent)

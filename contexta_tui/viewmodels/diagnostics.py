@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from contexta.query.port import Queries
 from contexta.query.results import Issue, Severity
 
+#: Code of the issue that says that an open run is silent for longer than its own pace explains.
+_STALLED: Final = "stalled_run"
+
 
 @dataclass(frozen=True, slots=True)
 class IssueRows:
-    """The issues in the order of display, and how many there are of each severity."""
+    """The issues in the order of display, how many there are of each severity, and how many runs stalled."""
 
     issues: tuple[Issue, ...] = ()
     errors: int = 0
     warnings: int = 0
     infos: int = 0
+    stalled: int = 0
 
 
 def load(queries: Queries) -> IssueRows:
@@ -31,6 +36,7 @@ def load(queries: Queries) -> IssueRows:
         errors=by_severity[Severity.ERROR],
         warnings=by_severity[Severity.WARNING],
         infos=by_severity[Severity.INFO],
+        stalled=len({issue.ref for issue in issues if issue.code == _STALLED}),
     )
 
 

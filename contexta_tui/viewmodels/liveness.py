@@ -2,7 +2,7 @@
 
 A pure function of the latest change and of the time that has passed since. It must
 be truthful: "live" is said only while a run is open, something follows it, and it
-was heard of within the last minutes.
+was heard of within the last minutes, or as long as its own pace explains.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from contexta.live import Change, Phase
 from contexta_tui.glyphs import Glyphs
-from contexta_tui.viewmodels.format import age, rate
+from contexta_tui.viewmodels.format import age, plural, rate
 
 #: Seconds without an append after which an open run is called silent, not live.
 SILENT_S = 300.0
 #: Seconds of lag that are worth a word.
 _LAG_S = 1.0
+#: Seconds after which a rate says nothing about the present.
+_RATE_HOLDS_S = 5.0
 _BAR_CELLS = 5
 _OPENING = "Opening…"
 _NOTHING = "Nothing has been recorded yet."
@@ -30,15 +32,17 @@ class Part:
         text: What it says; ours, never recorded.
         tone: Name of its colour: `open`, `quiet`, `text`, `failed`, `warning` or `chosen`.
         rank: Importance; parts with a higher number are given up first.
+        close: Whether it belongs to the part before it, and stands close to it.
     """
 
     text: str
     tone: str
     rank: int
+    close: bool = False
 
 
 def liveness(
-    change: Change | None, waited_s: float, glyphs: Glyphs, *, following: bool = False
+    change: Change | None, waited_s: float, glyphs: Glyphs, *, following: bool = False, stalled: int = 0
 ) -> tuple[Part, ...]:
     """What is known of the workspace at this moment.
 
@@ -47,16 +51,17 @@ def liveness(
         waited_s: Seconds since it came.
         glyphs: Characters to draw with.
         following: Whether the selection follows the newest activity.
+        stalled: How many of the open runs are silent for longer than their own pace explains.
     """
     if change is None:
         return (Part("opening", "quiet", 1),)
     quiet = None if change.quiet_s is None else change.quiet_s + waited_s
-    parts = [_state(change, quiet, glyphs)]
+    parts = [_state(change, quiet, stalled, glyphs)]
     if following:
         parts.append(Part("following", "chosen", 2))
     streaming = parts[0].tone == "open"
-    if streaming:
-        parts.append(Part(rate(change.rate if waited_s < 5 else 0.0), "text", 3))
+    if streaming and change.rate > 0 and waited_s < _RATE_HOLDS_S:
+        parts.append(Part(rate(change.rate), "text", 3))
     if quiet is not None and change.phase != Phase.WAITING:
         parts.append(Part(f"last {age(quiet)}", "quiet", 4))
     if streaming and change.lag_s is not None and change.lag_s >= _LAG_S:
@@ -95,6 +100,15 @@ def placard(change: Change | None, *, rows: int, filtered: bool) -> Placard:
     return Placard(change.notice or (_OPENING if coming else _NOTHING), instead=True)
 
 
+def nothing_failed(change: Change | None) -> str:
+    """What to say to somebody who looks for the next failure where there is none."""
+    for count, word in ((change.errors, "error"), (change.warnings, "warning")) if change else ():
+        if count:
+            are = "is" if count == 1 else "are"
+            return f"Nothing failed; {plural(count, word)} {are} listed in Diagnostics."
+    return "Nothing failed."
+
+
 def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:
     """Number of errors and warnings."""
     errors = 0 if change is None else change.errors
@@ -105,7 +119,7 @@ def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:
     )
 
 
-def _state(change: Change, quiet: float | None, glyphs: Glyphs) -> Part:
+def _state(change: Change, quiet: float | None, stalled: int, glyphs: Glyphs) -> Part:
     if change.phase == Phase.WAITING:
         return Part(f"{glyphs.unknown} waiting", "quiet", 1)
     if not change.open_runs:
@@ -114,6 +128,13 @@ def _state(change: Change, quiet: float | None, glyphs: Glyphs) -> Part:
         return Part("ended" if change.counts.runs else "no runs", "quiet", 1)
     if change.phase == Phase.STATIC:
         return Part(f"{glyphs.unknown} not followed", "quiet", 1)
+    return _pulse(quiet, glyphs, stalled=stalled >= change.open_runs)
+
+
+def _pulse(quiet: float | None, glyphs: Glyphs, *, stalled: bool) -> Part:
+    """How a run that is open and followed is doing."""
+    if stalled:
+        return Part(f"{glyphs.unknown} stalled", "failed", 1)
     if quiet is not None and quiet >= SILENT_S:
         return Part(f"{glyphs.unknown} silent", "warning", 1)
     return Part(f"{glyphs.live} live", "open", 1)
@@ -123,4 +144,8 @@ def _progress(progress: float, glyphs: Glyphs) -> tuple[Part, ...]:
     share = min(1.0, max(0.0, progress))
     done = int(share * _BAR_CELLS)
     bar = glyphs.done * done + glyphs.todo * (_BAR_CELLS - done)
-    return (Part("indexing", "quiet", 6), Part(bar, "chosen", 5), Part(f"{int(share * 100)} %", "text", 2))
+    return (
+        Part("indexing", "quiet", 6),
+        Part(bar, "chosen", 5, close=True),
+        Part(f"{int(share * 100)} %", "text", 2, close=True),
+    )

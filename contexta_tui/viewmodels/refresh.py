@@ -57,6 +57,7 @@ class Job:
         detail: Compute the detail of the selected node, for this size.
         lineage: Compute its lineage.
         issues: Compute the issues.
+        urgent: Whether a person waits for it.
     """
 
     queries: Queries
@@ -68,6 +69,7 @@ class Job:
     detail: DetailSize | None = None
     lineage: bool = False
     issues: bool = False
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

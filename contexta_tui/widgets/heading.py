@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from contexta.query.results import NodeRow
+from contexta.query.results import NodeRow, Status
 from contexta_tui.glyphs import Glyphs
 from contexta_tui.text import safe
 from contexta_tui.viewmodels.format import clock, duration, plural
@@ -16,6 +16,8 @@ from contexta_tui.widgets.inks import status_ink, title
 
 def heading(node: NodeRow, path: tuple[str, ...], glyphs: Glyphs) -> Content:
     """For the upper border: `✖ evaluate › holdout  failed · 12.4s`.
+
+    What failed is called failed, whatever its status says: a sample that was answered wrongly has ended well.
 
     Args:
         node: The node.
@@ -26,9 +28,10 @@ def heading(node: NodeRow, path: tuple[str, ...], glyphs: Glyphs) -> Content:
     length = None
     if node.started_at is not None and node.ended_at is not None:
         length = node.ended_at - node.started_at
-    state = node.status.value + (f" {glyphs.dot} {duration(length)}" if length is not None else "")
-    ink = f"$status-{status_ink(node.status)}"
-    return title((f"{glyphs.status(node.status)} ", ink), (names, "$foreground"), (f"  {state}", ink))
+    status = Status.FAILED if node.failed else node.status
+    state = status.value + (f" {glyphs.dot} {duration(length)}" if length is not None else "")
+    ink = f"$status-{status_ink(status)}"
+    return title((f"{glyphs.status(status)} ", ink), (names, "$foreground"), (f"  {state}", ink))
 
 
 def facts(node: NodeRow, glyphs: Glyphs, *, today: int | None) -> Content:

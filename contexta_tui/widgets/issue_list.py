@@ -1,7 +1,8 @@
 """The diagnostics pane: one line per issue, the worst first, and the selected one's summary below.
 
 It draws `viewmodels.diagnostics.IssueRows` and never fetches them. Enter or a click on an issue asks
-to go to what it is about. The cursor stays on its issue while others come and go. Focus is in the
+to go to what it is about. The cursor stays at the top, where the worst is, until it is moved; then it stays
+on its issue while others come and go. Focus is in the
 lines: frame the pane by `:focus-within`.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import ClassVar, Self
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import on
 from textual.app import ComposeResult
@@ -26,16 +28,22 @@ from contexta_tui.viewmodels.format import clock, count
 from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, line, read_inks, severity_ink
 from contexta_tui.widgets.line_view import LineView
 
-#: Cells of the code column: as `failed_deployment ×2`.
-_CODE_CELLS = 21
+#: Issues that are looked at to choose the width of the code column; there can be thousands.
+_MEASURED = 200
 
 #: Fewest cells of a place; a pane with less room shows codes only.
 _PLACE_FROM = 8
+
+#: Cells of a place that a long code does not take.
+_PLACE_CELLS = 16
 
 #: A pane lower than this has no room for the summary.
 _SUMMARY_FROM = 5
 
 _SUMMARY_ROWS = 2
+
+#: Cells between two columns.
+_BETWEEN = 2
 
 
 class IssueRowsView(LineView):
@@ -50,7 +58,16 @@ class IssueRowsView(LineView):
         self._today = today
         self._inks: Inks | None = None
         self.issues: tuple[Issue, ...] = ()
+        self._code_cells = 0
         self.empty_text = "No issues."
+
+    def take(self, issues: tuple[Issue, ...], *, cursor: int, top: int | None = None) -> None:
+        """Show issues, the cursor on one of them."""
+        self.issues = issues
+        self._code_cells = max(
+            (cell_len(safe(issue.code, 40) + self._times(issue)) for issue in issues[:_MEASURED]), default=0
+        )
+        self.set_rows(len(issues), cursor=cursor, top=top)
 
     @property
     def inks(self) -> Inks:
@@ -67,7 +84,7 @@ class IssueRowsView(LineView):
     def row_key(self, index: int) -> Hashable:
         """The issue and the day are all that a row shows."""
         today = self._today() // 86_400_000_000 if self._today is not None else None
-        return (self.issues[index], today)
+        return (self.issues[index], self._code_cells, today)
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:  # noqa: ARG002 - the base draws it
         """Draw one issue: sign, code and count, place, time at the right."""
@@ -75,22 +92,31 @@ class IssueRowsView(LineView):
         ink = inks[severity_ink(issue.severity)]
         today = self._today() if self._today is not None else None
         time = " " * 8 if issue.at is None else clock(issue.at, today=today)
-        times = f" {'x' if self._glyphs.ascii else '×'}{count(issue.count)}" if issue.count > 1 else ""
-        room = width - 2 - _CODE_CELLS - 1 - len(time) - 1
-        code_cells = _CODE_CELLS if room >= _PLACE_FROM else width - 2
-        code = cell_fit(safe(issue.code, 40), code_cells - len(times)).rstrip() + times
+        sign = f"{self._glyphs.severity(issue.severity)} "
+        rest = width - len(sign) - len(time) - 2 * _BETWEEN
+        code_cells = min(self._code_cells, max(rest - _PLACE_CELLS, rest // 2))
+        room = rest - code_cells
         if room < _PLACE_FROM:
-            return line((f"{self._glyphs.severity(issue.severity)} ", ink), (code, ink))
+            return line((sign, ink), (self._code(issue, width - len(sign)), ink))
         where = f" {self._glyphs.separator} ".join(safe(name, 60) for name in place(issue))
         quiet = issue.severity is Severity.INFO
+        gap = " " * _BETWEEN
         return Strip(
             [
-                Segment(f"{self._glyphs.severity(issue.severity)} ", ink),
-                Segment(cell_fit(code, code_cells + 1), ink),
-                Segment(cell_fit(where, room + 1, "middle"), inks["quiet" if quiet else "text"]),
+                Segment(sign, ink),
+                Segment(self._code(issue, code_cells) + gap, ink),
+                Segment(cell_fit(where, room, "middle") + gap, inks["quiet" if quiet else "text"]),
                 Segment(time, inks["quiet"]),
             ]
         )
+
+    def _code(self, issue: Issue, cells: int) -> str:
+        """Code and count; the code gives way."""
+        times = self._times(issue)
+        return cell_fit(cell_fit(safe(issue.code, 40), cells - len(times)).rstrip() + times, cells)
+
+    def _times(self, issue: Issue) -> str:
+        return f" {'x' if self._glyphs.ascii else '×'}{count(issue.count)}" if issue.count > 1 else ""
 
     def clicked(self, index: int, x: int, chain: int) -> None:  # noqa: ARG002 - the whole row is one target
         """Select the issue and go there."""
@@ -144,6 +170,7 @@ class IssueList(Vertical):
         self.rows = IssueRowsView(glyphs=glyphs, today=today)
         self._summary = Static(markup=False)
         self._view = IssueRows()
+        self._held = False
 
     def compose(self) -> ComposeResult:
         """The lines, and the summary under them."""
@@ -167,19 +194,29 @@ class IssueList(Vertical):
         return self
 
     def show(self, view: IssueRows) -> None:
-        """Show issues; the cursor stays on the issue it was on."""
+        """Show issues; the cursor stays at the top, or on the issue it was brought to."""
         if view == self._view:
             return
         before, cursor = self._view.issues, self.rows.cursor
         self._view = view
-        row = cursor_after(before, cursor, view.issues)
+        row = cursor_after(before, cursor, view.issues) if self._held else 0
         on_screen = cursor - round(self.rows.scroll_target_y)
-        self.rows.issues = view.issues
         # New issues above push the cursor's row down; the screen follows, so that it stays under the eye.
         top = max(0, row - on_screen) if cursor > 0 and row != cursor else None
-        self.rows.set_rows(len(view.issues), cursor=row, top=top)
+        self.rows.take(view.issues, cursor=row, top=top)
         self.set_class(not view.issues, "-none")
         self._say()
+
+    def point_at(self, node_id: int) -> None:
+        """Put the cursor on an issue of a node, if it has one; the focus stays where it is."""
+        if self.selected is not None and self.selected.node_id == node_id:
+            return
+        row = next((row for row, issue in enumerate(self._view.issues) if issue.node_id == node_id), None)
+        if row is not None:
+            self._held = True
+            self.rows.set_rows(len(self._view.issues), cursor=row)
+            self.rows.show_row(row)
+            self._say()
 
     def on_mount(self) -> None:
         """Hide the summary until there is something to say."""
@@ -193,6 +230,7 @@ class IssueList(Vertical):
     @on(LineView.RowHighlighted)
     def _moved(self, event: LineView.RowHighlighted) -> None:
         event.stop()
+        self._held = event.index > 0
         self._say()
 
     @on(LineView.RowActivated)

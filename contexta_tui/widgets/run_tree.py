@@ -6,7 +6,6 @@ for rows itself: it posts `Wanted`, and the screen answers with `install`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from typing import ClassVar
 
@@ -14,20 +13,17 @@ from textual.message import Message
 from textual.strip import Strip
 
 from contexta.query.results import NodeRow, Status
+from contexta_tui.clock import SYSTEM
 from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.viewmodels.tree import TreeModel
 from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed
 from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
 from contexta_tui.widgets.line_view import LineView
-from contexta_tui.widgets.tree_rows import INDENT, arrow_at, draw_row
+from contexta_tui.widgets.tree_rows import INDENT, Columns, arrow_at, draw_row
 
 #: Rows fetched at least; the first request is made before the tree has a size.
 LEAST_ROWS = 40
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
 
 
 class RunTree(LineView):
@@ -71,7 +67,7 @@ class RunTree(LineView):
         self,
         *,
         glyphs: Glyphs = UNICODE,
-        now: Callable[[], int] = _now,
+        now: Callable[[], int] = SYSTEM.now,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
@@ -81,6 +77,7 @@ class RunTree(LineView):
         self._now = now()
         self._told: int | None = None
         self._inks: Inks | None = None
+        self._columns = Columns()
 
     # What the screen does
 
@@ -114,6 +111,7 @@ class RunTree(LineView):
         self._arrange(None)
         if self.cursor >= 0:
             self.show_row(self.cursor, margin=self.page // 4)
+        self._measure(afresh=True)
         self._tell(by_user=False)
         self._want()
 
@@ -131,12 +129,14 @@ class RunTree(LineView):
         if had and self.model.filtered is None:
             self._arrange(None)
             self.show_row(self.cursor, margin=self.page // 4)
+            self._measure(afresh=True)
             self._tell(by_user=False)
         self._want()
 
     def tick(self) -> None:
         """Let the ages of what is open grow."""
         self._now = self._clock()
+        self._measure()
         for index in self.visible_rows:
             node = self.model.row_at(index).node
             if node is not None and node.status == Status.OPEN:
@@ -148,13 +148,15 @@ class RunTree(LineView):
         """The row as the model answers it, and the second for one whose age grows."""
         row = self.model.row_at(index)
         is_open = row.node is not None and row.node.status == Status.OPEN
-        return (row, self._now // 1_000_000 if is_open else 0)
+        return (row, self._columns, self._now // 1_000_000 if is_open else 0)
 
     def render_row(self, index: int, width: int, selected: bool) -> Strip:  # noqa: ARG002 - the base lays the cursor
         """Draw a row."""
         if self._inks is None:
             self._inks = read_inks(self)
-        return draw_row(self.model.row_at(index), width, self._inks, self._glyphs, self._now)
+        return draw_row(
+            self.model.row_at(index), width, self._columns, self._inks, self._glyphs, now=self._now
+        )
 
     def notify_style_update(self) -> None:
         """Read the colours again."""
@@ -192,6 +194,7 @@ class RunTree(LineView):
             self.model.toggle(node)
             self._arrange(anchor)
             self._show_children(node)
+            self._measure(afresh=True)
             self._want()
         else:
             self.post_message(self.LeafOpened())
@@ -229,17 +232,20 @@ class RunTree(LineView):
             self.model.collapse_all()
             self._arrange(None)
             self.show_row(self.cursor)
+            self._measure(afresh=True)
             self._tell(by_user=True)
             self._want()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for the rows that come into view."""
         super().watch_scroll_y(old_value, new_value)
+        self._measure()
         self._want()
 
     def on_resize(self) -> None:
         """Ask for the rows that a larger screen shows."""
         super().on_resize()
+        self._measure(afresh=True)
         self._want()
 
     # Inside
@@ -255,6 +261,21 @@ class RunTree(LineView):
         row = self.model.cursor
         top = None if anchor is None else self.model.top_for(anchor, round(self.scroll_target_y))
         self.set_rows(self.model.height, cursor=row, top=top)
+        self._measure()
+
+    def _measure(self, *, afresh: bool = False) -> None:
+        """Give the columns what the rows on the screen need.
+
+        Args:
+            afresh: Take back what they need no more. Only when the person has changed what is on the screen,
+                because columns that move by themselves draw the eye.
+        """
+        columns = Columns.needed((self.model.row_at(index) for index in self.visible_rows), self._now)
+        if not afresh:
+            columns = columns.grown(self._columns)
+        if columns != self._columns:
+            self._columns = columns
+            self.refresh()
 
     def _show_children(self, node: NodeRow) -> None:
         """Scroll so that expanding at the bottom of the screen shows something."""

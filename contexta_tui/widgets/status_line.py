@@ -54,6 +54,7 @@ class StatusLine(Widget):
         self._received = clock()
         self._project = ""
         self._following = False
+        self._stalled = 0
 
     def show(self, change: Change) -> None:
         """Show a change that has just come."""
@@ -73,6 +74,12 @@ class StatusLine(Widget):
             self._following = following
             self.refresh()
 
+    def show_stalled(self, stalled: int) -> None:
+        """Show whether open runs have become silent."""
+        if stalled != self._stalled:
+            self._stalled = stalled
+            self.refresh()
+
     def tick(self) -> None:
         """Let ages grow."""
         self.refresh()
@@ -84,7 +91,7 @@ class StatusLine(Widget):
         if y:
             return Strip.blank(width, base)
         waited = self._clock() - self._received
-        state = liveness(self._change, waited, self._glyphs, following=self._following)
+        state = liveness(self._change, waited, self._glyphs, following=self._following, stalled=self._stalled)
         strip = self._lay_out(width, list(state), totals(self._change, self._glyphs))
         return strip.adjust_cell_length(width).apply_style(base)
 
@@ -123,9 +130,13 @@ class StatusLine(Widget):
 def _segments(parts: Sequence[Part], inks: Inks) -> list[Segment]:
     segments: list[Segment] = []
     for index, part in enumerate(parts):
-        segments += [Segment(_GAP if index else ""), Segment(part.text, inks[part.tone])]
+        segments += [Segment(_gap(part) if index else ""), Segment(part.text, inks[part.tone])]
     return segments
 
 
 def _width_of(parts: Sequence[Part]) -> int:
-    return sum(cell_len(part.text) for part in parts) + len(_GAP) * max(0, len(parts) - 1)
+    return sum(cell_len(part.text) for part in parts) + sum(len(_gap(part)) for part in parts[1:])
+
+
+def _gap(part: Part) -> str:
+    return " " if part.close else _GAP

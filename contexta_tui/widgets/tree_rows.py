@@ -1,12 +1,13 @@
 """Draws one row of the tree: who it is on the left, how it went in columns on the right.
 
-Functions from a row and inks to a strip. The columns stand at the same cells in
-every row, so they are given up from the least important one on when the tree is
+Functions from a row and inks to a strip. The columns stand at the same cells in every row, as wide as what is
+on the screen needs; the name has the rest. They are given up from the least important one on when the tree is
 narrow, never pushed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rich.style import Style
@@ -25,22 +26,57 @@ INDENT = 2
 _NAME_LIMIT = 400
 _WORDS = {NodeKind.OPERATION: "op"}
 _BOLD = Style(bold=True)
+#: Cells between two columns.
+_GAP = 2
+#: Most cells of the column that says how many children there are, or why a node failed.
+_MOST_INFO = 14
+#: Cells of times: those below a minute, and all others.
+_SHORT_TIME, _LONG_TIME = 5, 7
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Cells of the columns at the right for one width; 0 is a column that is left out."""
+    """Cells of the columns at the right, the gap before each included; 0 is a column that nothing needs.
 
-    info: int
-    time: int
-    failures: int
+    A tree remembers its columns and lets them grow with `grown`, so that they do not move while it scrolls.
+    """
+
+    info: int = 0
+    time: int = 0
+    failures: int = 0
 
     @classmethod
-    def of(cls, width: int) -> Columns:
-        """The columns that leave at least half of the width to the name."""
-        return cls(
-            info=14 if width >= 44 else 0, time=9 if width >= 26 else 0, failures=6 if width >= 16 else 0
+    def needed(cls, rows: Iterable[TreeRow], now: int) -> Columns:
+        """The columns that the values of some rows need.
+
+        Args:
+            rows: The rows on the screen.
+            now: The time in microseconds, for the age of what is open.
+        """
+        info = time = failures = 0
+        for row in rows:
+            node = row.node
+            if node is not None:
+                info = max(info, len(_info(node)))
+                time = max(time, len(elapsed(node, now)))
+                failures = max(failures, len(_failures(node)))
+        # In two steps, because ages grow by a digit every now and then.
+        time = 0 if not time else _SHORT_TIME if time <= _SHORT_TIME else _LONG_TIME
+        return cls(*(_GAP + cells if cells else 0 for cells in (min(info, _MOST_INFO), time, failures)))
+
+    def grown(self, other: Columns) -> Columns:
+        """Columns with room for both."""
+        return Columns(
+            max(self.info, other.info), max(self.time, other.time), max(self.failures, other.failures)
         )
+
+    def within(self, width: int) -> Columns:
+        """Those of them that leave two fifths of a width to the name; the least important goes first."""
+        kept = self
+        for name in ("info", "time", "failures"):
+            if 5 * kept.total > 3 * width:
+                kept = replace(kept, **{name: 0})
+        return kept
 
     @property
     def total(self) -> int:
@@ -53,12 +89,13 @@ def arrow_at(row: TreeRow, width: int) -> int:
     return min(row.depth * INDENT, width // 3)
 
 
-def draw_row(row: TreeRow, width: int, inks: Inks, glyphs: Glyphs, now: int) -> Strip:
+def draw_row(row: TreeRow, width: int, columns: Columns, inks: Inks, glyphs: Glyphs, *, now: int) -> Strip:
     """Draw a row.
 
     Args:
         row: The row.
         width: Cells.
+        columns: The columns of all rows.
         inks: The inks.
         glyphs: The glyphs.
         now: The time in microseconds, for the age of what is open.
@@ -68,8 +105,8 @@ def draw_row(row: TreeRow, width: int, inks: Inks, glyphs: Glyphs, now: int) -> 
     if node is None:
         dots = f"{indent}  {glyphs.dot} {glyphs.dot} {glyphs.dot}"
         return line((cell_fit(dots, width), inks["quiet"]))
-    columns = Columns.of(width)
-    if columns.info and not _info(node):
+    columns = columns.within(width)
+    if not _info(node):
         columns = replace(columns, info=0)
     arrow = "  " if row.expanded is None else f"{glyphs.expanded if row.expanded else glyphs.collapsed} "
     head = f"{indent}{arrow}"
@@ -90,14 +127,19 @@ def _columns(
     parts: list[tuple[str, Style]] = []
     if columns.info:
         ink = inks["failed" if node.failed and node.note else "quiet"]
-        parts.append((" " + cell_fit(_info(node), columns.info - 1), ink))
+        parts.append((" " * _GAP + cell_fit(_info(node), columns.info - _GAP), ink))
     if columns.time:
         ink = inks["open" if node.status == Status.OPEN else "quiet"]
         parts.append((elapsed(node, now).rjust(columns.time), ink))
     if columns.failures:
-        count = f"{glyphs.failed}{short_number(node.failed_below)}" if node.failed_below else ""
-        parts.append((count.rjust(columns.failures), inks["failed"] + _BOLD))
+        sign = glyphs.failed if node.failed_below else ""
+        parts.append((f"{sign}{_failures(node)[1:]}".rjust(columns.failures), inks["failed"] + _BOLD))
     return parts
+
+
+def _failures(node: NodeRow) -> str:
+    """How many nodes under one failed, after a sign."""
+    return f"!{short_number(node.failed_below)}" if node.failed_below else ""
 
 
 def _has_no_life(node: NodeRow) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from textual.events import Key, Paste
@@ -70,6 +71,12 @@ async def test_without_failures_the_key_says_so() -> None:
     async with explorer(fake) as it:
         await it.press("n")
         await it.shows("Nothing failed.")
+        it.publish(warnings=3)
+        await it.shows("▲ 3")
+        selected = it.selected
+        await it.press("n")
+        await it.shows("3 warnings are listed")
+        assert it.selected == selected
 
 
 async def test_the_reason_of_a_failure_is_on_a_small_screen_too() -> None:
@@ -152,6 +159,33 @@ async def test_an_issue_leads_to_its_node() -> None:
         await it.pilot.pause()
         await it.press("G", "enter")
         await it.selects("q-4")
+
+
+async def test_the_issue_of_the_selection_is_pointed_at() -> None:
+    async with explorer() as it:
+        issues = it.app.explorer.query_one(IssueList)
+        await it.until(lambda: issues.rows.row_count == 3, "issues")
+        for name in ("holdout", "q-4", "canary"):
+            await it.press("n")
+            await it.selects(name)
+            await it.until(lambda name=name: issues.selected.node_path[-1] == name, "its issue")  # type: ignore[misc,union-attr]
+        assert it.tree.has_focus
+
+
+async def test_a_run_that_stalled_is_not_called_live() -> None:
+    async with explorer() as it:
+        await it.shows("● live")
+        stalled = replace(it.fake.issue_rows[0], code="stalled_run", ref="run:digits-cnn.tiny-cnn")
+        it.fake.issue_rows = (stalled, *it.fake.issue_rows)
+        it.publish()
+        await it.shows("◌ stalled")
+
+
+async def test_a_failed_sample_is_called_failed_whatever_its_status() -> None:
+    async with explorer() as it:
+        await it.press("n", "n")
+        await it.selects("q-4")
+        await it.shows("✖ evaluate › holdout › q-4  failed")
 
 
 async def test_follow_goes_to_the_newest_activity_until_the_user_moves() -> None:

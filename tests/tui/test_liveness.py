@@ -7,7 +7,7 @@ import pytest
 from contexta.live import Change, Phase
 from contexta.query.results import Counts
 from contexta_tui.glyphs import ASCII, UNICODE
-from contexta_tui.viewmodels.liveness import Placard, liveness, placard, totals
+from contexta_tui.viewmodels.liveness import Placard, liveness, nothing_failed, placard, totals
 from tests.tui.fake_queries import FakeQueries
 
 
@@ -16,7 +16,8 @@ def change(**changes: Any) -> Change:
 
 
 def said(value: Change | None, waited: float = 0.0, **options: Any) -> str:
-    return "  ".join(part.text for part in liveness(value, waited, UNICODE, **options))
+    parts = liveness(value, waited, UNICODE, **options)
+    return "".join((" " if part.close else "  ") + part.text for part in parts).strip()
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,8 @@ def said(value: Change | None, waited: float = 0.0, **options: Any) -> str:
     [
         (None, 0, "opening"),
         (change(), 0, "● live  1,204 rec/s  last 0.2 s ago"),
-        (change(), 12, "● live  0 rec/s  last 12 s ago"),
+        (change(), 12, "● live  last 12 s ago"),
+        (change(rate=0.0), 0, "● live  last 0.2 s ago"),
         (change(lag_s=2.5), 0, "● live  1,204 rec/s  last 0.2 s ago  lag 2.5 s"),
         (change(), 299.9, "◌ silent  last 5 min ago"),
         (change(open_runs=0), 0, "ended  last 0.2 s ago"),
@@ -36,13 +38,34 @@ def said(value: Change | None, waited: float = 0.0, **options: Any) -> str:
         (
             change(phase=Phase.INDEXING, open_runs=0, progress=0.629),
             0,
-            "reading  last 0.2 s ago  indexing  ▰▰▰▱▱  62 %",
+            "reading  last 0.2 s ago  indexing ▰▰▰▱▱ 62 %",
         ),
-        (change(progress=7.0), 0, "● live  1,204 rec/s  last 0.2 s ago  indexing  ▰▰▰▰▰  100 %"),
+        (change(progress=7.0), 0, "● live  1,204 rec/s  last 0.2 s ago  indexing ▰▰▰▰▰ 100 %"),
     ],
 )
 def test_what_is_said_is_true(value: Change | None, waited: float, text: str) -> None:
     assert said(value, waited) == text
+
+
+def test_a_run_that_has_become_silent_is_not_live() -> None:
+    assert said(change(quiet_s=20.0), stalled=1) == "◌ stalled  last 20 s ago"
+    assert liveness(change(), 0, UNICODE, stalled=1)[0].tone == "failed"
+    assert said(change(open_runs=2), stalled=1).startswith("● live")
+    assert said(change(open_runs=0), stalled=1).startswith("ended")
+    assert said(change(phase=Phase.STATIC), stalled=1).startswith("◌ not followed")
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (None, "Nothing failed."),
+        (change(errors=0, warnings=0), "Nothing failed."),
+        (change(errors=0, warnings=3), "Nothing failed; 3 warnings are listed in Diagnostics."),
+        (change(errors=1, warnings=3), "Nothing failed; 1 error is listed in Diagnostics."),
+    ],
+)
+def test_nothing_to_go_to_is_not_nothing_to_see(value: Change | None, sentence: str) -> None:
+    assert nothing_failed(value) == sentence
 
 
 def test_following_is_said() -> None:

@@ -24,7 +24,7 @@ def test_one_job_at_a_time_and_wishes_are_merged() -> None:
     bench.refresher.wish(node=True, urgent=True)
     bench.refresher.wish(issues=True, urgent=True)
     assert len(bench.started) == 1
-    bench.refresher.done()
+    bench.refresher.done(urgent=True)
     assert len(bench.started) == 2
     assert (bench.started[1].tree, bench.started[1].node, bench.started[1].issues) == (False, True, True)
 
@@ -38,7 +38,7 @@ def test_data_waits_for_its_interval_and_a_person_does_not() -> None:
     assert (len(bench.started), bench.waits) == (1, [INTERVAL_S])
     bench.refresher.wish(node=True, urgent=True)
     assert len(bench.started) == 2
-    bench.refresher.done()
+    bench.refresher.done(urgent=True)
     bench.refresher.wish(tree=True)
     bench.now = INTERVAL_S
     bench.refresher.poke()
@@ -52,6 +52,29 @@ def test_following_never_displaces_what_a_person_does() -> None:
     bench.refresher.wish(target=Target(newest=True))
     bench.refresher.done()
     assert bench.started[1].target == Target(failure=1)
+
+
+def test_a_person_does_not_wait_for_the_data() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True)
+    bench.refresher.wish(target=Target(failure=1), urgent=True)
+    assert len(bench.started) == 2
+    bench.refresher.wish(tree=True)
+    bench.refresher.done()
+    assert len(bench.started) == 2, "the data waits for the person"
+    bench.refresher.done(urgent=True)
+    bench.now = INTERVAL_S
+    bench.refresher.poke()
+    assert len(bench.started) == 3
+
+
+def test_slow_answers_are_asked_for_less_often() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True)
+    bench.now = 1.0
+    bench.refresher.done()
+    bench.refresher.wish(tree=True)
+    assert (len(bench.started), bench.waits) == (1, [1.0])
 
 
 def test_nothing_to_do_leaves_it_idle() -> None:

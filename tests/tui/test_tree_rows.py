@@ -12,7 +12,7 @@ from rich.style import Style
 from contexta.query.results import ChildGroup, NodeKind, NodeRow, Status
 from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.viewmodels.tree import TreeRow
-from contexta_tui.widgets.tree_rows import child_count, draw_row, elapsed, short_number
+from contexta_tui.widgets.tree_rows import Columns, child_count, draw_row, elapsed, short_number
 from tests.tui.fake_queries import NOW, SECOND, FakeQueries
 
 INKS: defaultdict[str, Style] = defaultdict(Style)
@@ -24,8 +24,9 @@ def node(name: str = "tiny-cnn", kind: NodeKind = NodeKind.RUN, **changes: objec
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
-def drawn(row: TreeRow, width: int = 48, now: int = NOW) -> str:
-    return draw_row(row, width, INKS, UNICODE, now).text
+def drawn(row: TreeRow, width: int = 48, now: int = NOW, columns: Columns | None = None) -> str:
+    columns = Columns.needed([row], now) if columns is None else columns
+    return draw_row(row, width, columns, INKS, UNICODE, now=now).text
 
 
 def test_a_row_says_who_how_many_how_long_and_how_bad() -> None:
@@ -36,7 +37,7 @@ def test_a_row_says_who_how_many_how_long_and_how_bad() -> None:
         children=(ChildGroup(NodeKind.STAGE, 2),),
         failed_below=2,
     )
-    assert drawn(TreeRow(row, 0, True)) == "▾ ● tiny-cnn        2 stages       12m 03s    ✖2"
+    assert drawn(TreeRow(row, 0, True)) == "▾ ● tiny-cnn               2 stages  12m 03s  ✖2"
 
 
 def test_columns_stand_at_the_same_cells_in_every_row() -> None:
@@ -47,9 +48,10 @@ def test_columns_stand_at_the_same_cells_in_every_row() -> None:
         TreeRow(replace(full, name="한국어로 된 긴 이름입니다 정말로 아주 긴 이름"), 1, False),
         TreeRow(replace(full, name="\x1b[31m[/red]"), 2, None),
     ]
-    ends = {_tail(drawn(row)) for row in rows}
+    columns = Columns.needed(rows, NOW)
+    ends = {_tail(drawn(row, columns=columns)) for row in rows}
     assert len(ends) == 1
-    assert all(cell_len(drawn(row)) == 48 for row in rows)
+    assert all(cell_len(drawn(row, columns=columns)) == 48 for row in rows)
 
 
 def _tail(text: str) -> str:
@@ -64,7 +66,21 @@ def test_a_failed_sample_says_why() -> None:
 
 def test_without_children_the_name_gets_their_cells() -> None:
     name = "feature-engineering-and-more"
-    assert name in drawn(TreeRow(node(name), 0, None))
+    assert name in drawn(TreeRow(node(name), 0, None), columns=Columns(info=12, time=9))
+
+
+def test_columns_take_what_their_values_need_and_the_name_has_the_rest() -> None:
+    plain, failing = node(), node(failed_below=2, children=(ChildGroup(NodeKind.BATCH, 40),))
+    assert Columns.needed([], NOW) == Columns()
+    few, more = (Columns.needed([TreeRow(row, 0, None)], NOW) for row in (plain, failing))
+    assert (few.info, few.failures) == (0, 0)
+    assert (more.info, more.failures) == (len("40 batches") + 2, len("✖2") + 2)
+    assert few.grown(more) == more == more.grown(few)
+
+
+@pytest.mark.parametrize("width", range(1, 80))
+def test_the_name_has_its_share_of_any_width(width: int) -> None:
+    assert width - Columns(14, 9, 6).within(width).total >= width * 2 / 5
 
 
 def test_a_row_that_is_not_there_yet_is_a_gap() -> None:
@@ -121,7 +137,9 @@ def test_any_name_fits_any_width(
     name: str, width: int, depth: int, expanded: bool | None, failed: bool
 ) -> None:
     row = node(failed=failed, failed_below=5, children=(ChildGroup(NodeKind.BATCH, 3),))
-    strip = draw_row(TreeRow(replace(row, name=name), depth, expanded), width, INKS, ASCII, NOW)
+    strip = draw_row(
+        TreeRow(replace(row, name=name), depth, expanded), width, Columns(12, 9, 4), INKS, ASCII, now=NOW
+    )
     assert strip.adjust_cell_length(width).cell_length == width
     assert "\x1b" not in strip.text
     assert "\n" not in strip.text

@@ -50,9 +50,9 @@ async def test_a_line_has_sign_code_count_place_and_time_and_the_summary_stands_
         pane.show(rows(*ISSUES))
         await pilot.pause()
         lines = [line.rstrip() for line in screen_text(app).splitlines()]
-        assert lines[0] == "✖ failed_deployment     canary                        02:28:40"
-        assert lines[1] == "✖ failed_batch          evaluate › holdout            02:27:17"
-        assert lines[2] == "▲ error_event ×2        evaluate › holdout            02:27:17"
+        assert lines[0] == "✖ failed_deployment  canary                           02:28:40"
+        assert lines[1] == "✖ failed_batch       evaluate › holdout               02:27:17"
+        assert lines[2] == "▲ error_event ×2     evaluate › holdout               02:27:17"
         assert lines[3].startswith("• incomplete_batch")
         await pilot.press("j", "j")
         await pilot.pause()
@@ -101,6 +101,55 @@ async def test_new_issues_above_leave_the_selected_one_where_the_eye_is() -> Non
         await pilot.pause()
         assert pane.selected == selected
         assert "code-12" in screen_text(app).splitlines()[line]
+
+
+async def test_a_long_code_and_a_long_place_are_whole_or_cut_but_never_touch() -> None:
+    pane = IssueList(today=lambda: NOW)
+    app = Stage(pane)
+    long = issue("missing_expected_stage", node_path=("run", "a place with a long name " * 3))
+    async with app.run_test(size=(70, 9)) as pilot:
+        pane.show(rows(long, *ISSUES))
+        for width, code in (
+            (70, "missing_expected_stage  a pl"),
+            (48, "missing_expect"),
+            (24, "missing_expec"),
+        ):
+            await pilot.resize_terminal(width, 9)
+            await pilot.pause()
+            text = screen_text(app)
+            assert code in text
+            assert not any(mark + "02:27:17" in text for mark in "e…")
+
+
+async def test_the_cursor_stays_at_the_worst_until_it_is_moved() -> None:
+    pane = IssueList()
+    app = Stage(pane)
+    async with app.run_test(size=(62, 9)) as pilot:
+        pane.show(rows(*ISSUES[2:]))
+        pane.show(rows(*ISSUES))
+        assert pane.selected == ISSUES[0]
+        await pilot.press("j", "g")
+        await pilot.pause()
+        worse = issue("failed_run", ref="run:p.r", at=NOW + 100_000_000)
+        pane.show(rows(worse, *ISSUES))
+        assert pane.selected == worse
+
+
+async def test_the_issue_of_a_node_is_pointed_at_without_taking_the_focus() -> None:
+    pane = IssueList()
+    app = Stage(pane)
+    async with app.run_test(size=(62, 9)) as pilot:
+        other = issue("failed_sample", node_id=9, ref="sample:p.r.s.x")
+        pane.show(rows(*ISSUES, other))
+        app.set_focus(None)
+        pane.point_at(9)
+        await pilot.pause()
+        assert pane.selected == other
+        assert not pane.rows.has_focus
+        pane.point_at(12345)
+        assert pane.selected == other
+        pane.show(rows(issue("failed_run", ref="run:p.r"), *ISSUES, other))
+        assert pane.selected == other
 
 
 async def test_no_issues_is_a_quiet_sentence_and_low_panes_leave_the_summary_out() -> None:

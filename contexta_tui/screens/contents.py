@@ -1,0 +1,70 @@
+"""What stands between wishes and panes: makes the job for a wish, and shows a job's result.
+
+It decides what has to be asked for the panes that are on the screen, and hands the answers out. It asks
+nothing itself, and knows neither threads nor keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contexta.live import Change
+from contexta_tui.screens.refresher import Wishes
+from contexta_tui.viewmodels.panes import Pane
+from contexta_tui.viewmodels.refresh import DetailSize, Job, Result
+from contexta_tui.widgets.detail import DetailPane
+from contexta_tui.widgets.issue_list import IssueList
+from contexta_tui.widgets.lineage_view import LineageView
+from contexta_tui.widgets.run_tree import RunTree
+from contexta_tui.widgets.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The panes and the workbench that they stand on."""
+
+    tree: RunTree
+    detail: DetailPane
+    lineage: LineageView
+    issues: IssueList
+    workbench: Workbench
+
+    def job(self, change: Change, wishes: Wishes) -> Job | None:
+        """What to ask, or `None` when nothing that is wished for is on the screen."""
+        shows, detail = self.workbench.shows, self.detail
+        node = wishes.node or wishes.target is not None
+        size = DetailSize(detail.size.width, detail.buckets, detail.charts, detail.selected_key)
+        job = Job(
+            queries=change.queries,
+            tree=self.tree.request() if wishes.tree else None,
+            position=self.tree.position() if wishes.target or wishes.level else None,
+            target=wishes.target,
+            level=wishes.level,
+            node=self.tree.model.selected,
+            detail=size if node and shows(Pane.DETAIL) else None,
+            lineage=node and shows(Pane.LINEAGE),
+            # Also when they are not on the screen: the status line tells of them.
+            issues=wishes.issues,
+            urgent=wishes.urgent,
+        )
+        wanted = job.tree or job.target or job.level or job.detail or job.lineage or job.issues
+        return job if wanted else None
+
+    def show(self, result: Result) -> None:
+        """Show everything that was computed; what is of another node than the selected one is left out."""
+        if result.loaded is not None:
+            self.tree.install(result.loaded)
+        if result.revealed is not None:
+            self.tree.reveal(result.revealed, result.around)
+        if result.level is not None:
+            self.tree.expand_nodes(result.level[0])
+        selected = self.tree.model.selected
+        if (selected and selected.id) == (result.node and result.node.id):
+            if result.detail is not None:
+                self.detail.show(selected, result.detail)
+            if result.lineage is not None:
+                self.lineage.show(result.lineage)
+        if result.issues is not None:
+            self.issues.show(result.issues)
+        if selected is not None:
+            self.issues.point_at(selected.id)
