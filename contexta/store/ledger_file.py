@@ -36,8 +36,8 @@ LONGEST_LOG_BYTES: Final = 64 * 1024
 LOG_SHARE: Final = 1024
 """A log of more than ``1 / LOG_SHARE`` of the file is folded into it after a write.
 
-Folding costs in proportion to the file, replaying the log at each opening in proportion to the log. A small
-ledger is one file at any time; a large one carries its last few writes in the log.
+Folding costs in proportion to the file, replaying the log at each opening in proportion to the log. When the
+last store of a process is closed, or the process ends in order, all is folded.
 """
 
 _CLOSE_WAIT_SECONDS: Final = 1.0

@@ -21,8 +21,9 @@ from contexta.contract.context import (
 )
 from contexta.contract.extensions import ContractModel
 from contexta.contract.refs import StableRef
-from contexta.store.ledger_rows import DegradedRow, LedgerAccess, Row, encode_row
+from contexta.store.ledger_rows import DegradedRow, LedgerAccess
 from contexta.store.ledger_tables import REGISTRY, REGISTRY_COLUMNS, TABLES, Table
+from contexta.store.ledger_write import Row, encode_row
 
 ROW_UNREADABLE: Final = "row_unreadable"
 ROW_MISMATCH: Final = "row_mismatch"

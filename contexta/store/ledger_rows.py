@@ -1,58 +1,31 @@
-"""Models into rows of the ledger and back: the only SQL that the repositories need.
+"""A ledger as the repositories use it: may this store write, who waits how long, what can be read.
 
-What is put is checked whole before the first row is written: parents first, relation endpoints too. What is
-read is taken from `payload_json` alone. A row that cannot be read, because of a foreign schema version, an
-extension nobody declared or damage, costs that row and is told about; it never costs the table.
+What is read is taken from `payload_json` alone. A row that cannot be read, because of a foreign schema
+version, an extension nobody declared or damage, costs that row and is told about; it never costs the table.
+How models become rows is for `ledger_write`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from operator import attrgetter
 from typing import Any, Final
 
 from contexta.contract.decoding import read_strict
-from contexta.contract.encoding import to_json
 from contexta.contract.extensions import ContractModel
 from contexta.contract.refs import StableRef
 from contexta.contract.registry import ExtensionRegistry
-from contexta.contract.times import timestamp_text
-from contexta.errors import (
-    ContextaError,
-    IntegrityError,
-    NotFoundError,
-    ReadOnlyStoreError,
-    ValidationError,
-)
-from contexta.store.ledger_engine import Connection, failures
+from contexta.errors import ContextaError, IntegrityError, NotFoundError, ReadOnlyStoreError
+from contexta.store.ledger_engine import failures
 from contexta.store.ledger_file import LedgerFile
-from contexta.store.ledger_tables import (
-    REGISTRY,
-    REGISTRY_COLUMNS,
-    RELATIONS,
-    TABLES,
-    UNSEEN_ENDPOINT_KINDS,
-    ModelT,
-    Table,
-    table_of,
-)
+from contexta.store.ledger_tables import ModelT, Table
+from contexta.store.ledger_write import prepare, write
 
 _log: Final = logging.getLogger(__name__)
 
-Value = str | int | None
-Row = tuple[Value, ...]
-Rows = dict[str, Row]
-"""Rows of one table by reference."""
-Batch = list[tuple[Table[Any], ContractModel]]
-"""Models with their tables."""
-
 _FIRST_UNREADABLE: Final = 3
-_FEW_ROWS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +90,11 @@ class LedgerAccess:
             StoreAccessError: ``metadata_store_open_failed``.
         """
         self.require_writable()
-        sorted_out = _sorted_out(models, expected)
-        batch = _encode(sorted_out)
-        if not batch:
+        rows = prepare(models, expected)
+        if not rows.batch:
             return
         with self.file.writing(self.wait_seconds, may_create=self.auto_create) as connection, failures():
-            _check_parents(connection, batch)
-            _check_endpoints(connection, batch)
-            for table in TABLES:
-                if rows := batch.get(table):
-                    _write(connection, table, rows)
-            _register(connection, batch, sorted_out)
+            write(connection, rows)
 
     def find(self, table: Table[ModelT], ref: str | StableRef) -> ModelT | None:
         """Return what is stored under a reference, or None.
@@ -228,131 +195,3 @@ def as_ref(ref: str | StableRef) -> StableRef:
         ValidationError: ``stable_ref_invalid_…``: the text is no reference.
     """
     return ref if isinstance(ref, StableRef) else StableRef.parse(ref)
-
-
-def _sorted_out(models: Iterable[ContractModel], expected: Table[Any] | None) -> Batch:
-    """Return each model with its table."""
-    batch: Batch = []
-    for model in models:
-        table = table_of(model)
-        if table is None or (expected is not None and table is not expected):
-            wanted = expected.model.__name__ if expected else "a model that the ledger has a table for"
-            raise ValidationError(
-                f"Only {wanted} can be put here, not {type(model).__name__}.", code="metadata_wrong_model"
-            )
-        batch.append((table, model))
-    return batch
-
-
-def _encode(models: Batch) -> dict[Table[Any], Rows]:
-    batch: dict[Table[Any], Rows] = {}
-    for table, model in models:
-        row = encode_row(table, model)
-        batch.setdefault(table, {})[str(row[0])] = row
-    return batch
-
-
-def encode_row(table: Table[Any], model: ContractModel) -> Row:
-    """Return the row of a model, in the order of the table's columns."""
-    fields = _fetcher(table)(model)
-    return (*(value.text if isinstance(value, StableRef) else value for value in fields), to_json(model))
-
-
-@cache
-def _fetcher(table: Table[Any]) -> attrgetter[tuple[Any, ...]]:
-    return attrgetter(table.ref_field, *table.columns.values())
-
-
-def _check_parents(connection: Connection, batch: Mapping[Table[Any], Rows]) -> None:
-    here = {table.name: rows for table, rows in batch.items()}
-    for table, rows in batch.items():
-        for parent in table.parents:
-            position = table.all_columns.index(parent.column)
-            wanted = {str(row[position]): ref for ref, row in rows.items() if row[position] is not None}
-            absent = wanted.keys() - here.get(parent.table, {}).keys()
-            absent -= _present(connection, parent.table, absent)
-            if absent:
-                missing = min(absent)
-                raise NotFoundError(
-                    f"{missing} must be stored before {wanted[missing]}, or put together with it.",
-                    code=parent.code,
-                    details={"ref": wanted[missing], "missing": missing},
-                )
-
-
-def _check_endpoints(connection: Connection, batch: Mapping[Table[Any], Rows]) -> None:
-    source, target = (RELATIONS.all_columns.index(column) for column in ("source_ref", "target_ref"))
-    wanted = {
-        str(end): ref
-        for ref, row in batch.get(RELATIONS, {}).items()
-        for end in (row[source], row[target])
-        if str(end).partition(":")[0] not in UNSEEN_ENDPOINT_KINDS
-    }
-    absent = wanted.keys() - {ref for rows in batch.values() for ref in rows}
-    absent -= _present(connection, REGISTRY, absent)
-    if absent:
-        missing = min(absent)
-        raise NotFoundError(
-            f"{wanted[missing]} relates {missing}, which is not stored.",
-            code="metadata_ref_not_found",
-            details={"ref": wanted[missing], "missing": missing},
-        )
-
-
-def _present(connection: Connection, table: str, refs: Iterable[str]) -> set[str]:
-    """The references among these that a table has."""
-    asked = list(refs)
-    if not asked:
-        return set()
-    few = len(asked) <= _FEW_ROWS
-    among = ", ".join(["?"] * len(asked)) if few else "select unnest(?::varchar[])"
-    found = connection.execute(
-        f"select ref from {table} where ref in ({among})", asked if few else [asked]
-    ).fetchall()
-    return {ref for (ref,) in found}
-
-
-def _write(connection: Connection, table: Table[Any], rows: Rows) -> None:
-    there = _present(connection, table.name, rows)
-    types = {column: table.column_type(column) for column in table.all_columns}
-    if changed := [row for ref, row in rows.items() if ref in there]:
-        values, parameters = _values(types, changed)
-        # Assigning the key, even to itself, would make DuckDB delete and insert.
-        assignments = ", ".join(f"{column} = new.{column}" for column in table.all_columns[1:])
-        connection.execute(
-            f"update {table.name} set {assignments}"
-            f" from ({values}) as new({', '.join(types)}) where {table.name}.ref = new.ref",
-            parameters,
-        )
-    if added := [row for ref, row in rows.items() if ref not in there]:
-        _insert(connection, table.name, types, added)
-
-
-def _insert(connection: Connection, table: str, types: Mapping[str, str], rows: Sequence[Row]) -> None:
-    values, parameters = _values(types, rows)
-    connection.execute(f"insert into {table} {values}", parameters)
-
-
-def _values(types: Mapping[str, str], rows: Sequence[Row]) -> tuple[str, list[object]]:
-    """Rows as SQL and its parameters; DuckDB plans few values faster, and reads many faster as lists."""
-    if len(rows) <= _FEW_ROWS:
-        row = f"({', '.join(f'?::{kind}' for kind in types.values())})"
-        return f"values {', '.join([row] * len(rows))}", [value for values in rows for value in values]
-    lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
-    return f"select {lists}", [list(column) for column in zip(*rows, strict=True)]
-
-
-def _register(connection: Connection, batch: Mapping[Table[Any], Rows], models: Batch) -> None:
-    owners = {ref: table.owner_kind for table, rows in batch.items() for ref in rows}
-    for table, model in models:
-        for field, owner in table.mentions.items():
-            mentioned = getattr(model, field)
-            for ref in mentioned if isinstance(mentioned, tuple) else (mentioned,):
-                if ref is not None:
-                    owners.setdefault(str(ref), owner)
-    for known in _present(connection, REGISTRY, owners):
-        del owners[known]
-    if owners:
-        now = timestamp_text(datetime.now(UTC), "registered_at")
-        rows: list[Row] = [(ref, ref.partition(":")[0], owner, now) for ref, owner in owners.items()]
-        _insert(connection, REGISTRY, dict.fromkeys(REGISTRY_COLUMNS, "varchar"), rows)
