@@ -1,12 +1,15 @@
 """Draws a series with braille dots: a line of means within the band from minimum to maximum.
 
 A cell holds two by four dots. Every bucket draws its whole band, so a spike of one record among a
-million is still seen. Values that are not finite leave a gap in the line and a mark under it. Pure
-functions from values to text; colours and frames are the widget's.
+million is still seen. Only where bands fill nearly everything, as those of right and wrong answers do, the
+line of means stands alone; and where it would leap at every step, it is drawn through the means of more
+records. Values that are not finite leave a gap in the line and a mark under it. Pure functions from values to
+text; colours and frames are the widget's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -17,6 +20,13 @@ from contexta_tui.viewmodels.format import count, number
 from contexta_tui.viewmodels.scale import Scale, scale_for
 
 _BRAILLE: Final = 0x2800
+#: Share of the height from which on a band or a leap of the line counts as filling it.
+_FULL: Final = 0.8
+
+#: Points that become one where the line leaps too much, and fewest points that are left.
+_MERGED: Final = 4
+_FEWEST_POINTS: Final = 12
+
 _BITS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 
@@ -145,7 +155,8 @@ def plot(
     labels = ("",) * height
     if lows and highs:
         scale = scale_for(min(lows), max(highs), previous)
-        _draw(canvas, points, columns, scale)
+        calm = _calmed(points, scale)
+        _draw(canvas, calm, [_column(point, total, canvas.width) for point in calm], scale)
         labels = _labels(scale, height, canvas.height)
     return Plot(canvas.rows(), labels, _axis(width, gaps, total, ascii_only=ascii_only), scale)
 
@@ -158,8 +169,42 @@ def _column(point: SeriesPoint, total: int, width: int) -> int:
     return min(width - 1, max(0, round(middle / (total - 1) * (width - 1))))
 
 
+def _calmed(points: tuple[SeriesPoint, ...], scale: Scale) -> tuple[SeriesPoint, ...]:
+    """The points, or fewer means of more records where the line would leap up and down all the time."""
+    while len(points) >= _MERGED * _FEWEST_POINTS:
+        leaps = sum(_leap(scale, one.mean, other.mean) for one, other in pairwise(points))
+        if leaps * _MERGED <= len(points):
+            break
+        points = tuple(_merged(points[at : at + _MERGED]) for at in range(0, len(points), _MERGED))
+    return points
+
+
+def _merged(points: tuple[SeriesPoint, ...]) -> SeriesPoint:
+    """One bucket of neighbouring ones."""
+    finite = [(point.mean, point.count) for point in points if point.mean is not None]
+    weight = sum(count for _, count in finite)
+    return SeriesPoint(
+        first=points[0].first,
+        count=sum(point.count for point in points),
+        mean=sum(mean * (count / weight) for mean, count in finite) if finite else None,
+        minimum=min((point.minimum for point in points if point.minimum is not None), default=None),
+        maximum=max((point.maximum for point in points if point.maximum is not None), default=None),
+        at=points[0].at,
+    )
+
+
+def _leap(scale: Scale, one: float | None, other: float | None) -> bool:
+    """Whether two values are as far from each other as the chart is high."""
+    return one is not None and other is not None and abs(scale.place(one) - scale.place(other)) >= _FULL
+
+
+def _mostly(points: tuple[SeriesPoint, ...], true: Callable[[SeriesPoint], bool]) -> bool:
+    return 2 * sum(map(true, points)) > len(points)
+
+
 def _draw(canvas: _Canvas, points: tuple[SeriesPoint, ...], columns: list[int], scale: Scale) -> None:
     top = canvas.height - 1
+    banded = not _mostly(points, lambda point: _leap(scale, point.minimum, point.maximum))
 
     def dot(value: float) -> int:
         return round(scale.place(value) * top)
@@ -172,7 +217,7 @@ def _draw(canvas: _Canvas, points: tuple[SeriesPoint, ...], columns: list[int], 
             previous, joined = None, False
             continue
         mean = dot(point.mean)
-        if point.minimum < point.maximum:
+        if banded and point.minimum < point.maximum:
             canvas.band(x, dot(point.minimum), dot(point.maximum))
         if previous is not None:
             _segment(canvas, previous, (x, mean))

@@ -89,10 +89,10 @@ def load(
         found = queries.reasons(node.id, MOST_REASONS)
         reasons = tuple(ReasonLine(reason, _below(reason, node, names)) for reason in found)
     metrics = queries.metrics(node.id)
-    keys = tuple(metric.key for metric in metrics)
-    chosen = selected if selected in keys else keys[0] if keys else None
+    keys = charted(metrics)
+    chosen = _chosen(metrics, keys, selected)
     most = max(2, min(buckets, 2 * width) if width > 0 else buckets)
-    series = tuple(queries.series(node.id, key, most) for key in page_of(keys, chosen, charts))
+    series = tuple(queries.series(node.id, key, most) for key in page_of(keys, chosen, max(1, charts)))
     return DetailView(
         node=node,
         path=names,
@@ -104,6 +104,19 @@ def load(
         selected=chosen,
         sentence="" if metrics else _NO_METRICS,
     )
+
+
+def charted(metrics: tuple[MetricSummary, ...]) -> tuple[str, ...]:
+    """The keys that a chart says something of: those with two values or more."""
+    return tuple(metric.key for metric in metrics if metric.count - metric.non_finite > 1)
+
+
+def _chosen(metrics: tuple[MetricSummary, ...], keys: tuple[str, ...], selected: str | None) -> str | None:
+    """The selected key where it was recorded, else the first one with a chart, else the first."""
+    everything = tuple(metric.key for metric in metrics)
+    if selected in everything:
+        return selected
+    return next(iter((*keys, *everything)), None)
 
 
 def page_of(keys: tuple[str, ...], selected: str | None, size: int) -> tuple[str, ...]:

@@ -56,7 +56,9 @@ def first_reason_lines(height: int) -> int:
     return 1 if height < 10 else 2 if height < 16 else 3
 
 
-def lay_out(width: int, height: int, *, reasons: int, first: int, trace: int, keys: int) -> Layout:
+def lay_out(
+    width: int, height: int, *, reasons: int, first: int, trace: int, keys: int, charted: int
+) -> Layout:
     """Share out the rows.
 
     Args:
@@ -66,6 +68,7 @@ def lay_out(width: int, height: int, *, reasons: int, first: int, trace: int, ke
         first: Lines that the newest of them needs, at most `first_reason_lines`.
         trace: Lines of the stack trace, 0 without one.
         keys: Metric keys.
+        charted: Those of them that have enough values for a chart.
     """
     first = first if reasons else 0
     # Without metrics the evidence may have everything.
@@ -76,11 +79,11 @@ def lay_out(width: int, height: int, *, reasons: int, first: int, trace: int, ke
     if trace and height >= 16:
         trace_rows = min(trace, _FEW_FRAMES if keys else max(_FEW_FRAMES, height - top - 3))
         top += trace_rows
-    if not keys:
+    if not charted:
         return Layout(shown, first, trace_rows, 0, 0, 0)
     columns, rows = chart_places(width, height)
-    columns = min(columns, keys)
-    rows = min(rows, -(-keys // columns))
+    columns = min(columns, charted)
+    rows = min(rows, -(-charted // columns))
     left = height - top - (1 if reasons else 0)
     block = left - min(keys, 8) - 1
     while rows > 1 and block // rows < _CHART_ROWS:

@@ -24,7 +24,7 @@ from contexta.query.results import NodeRow
 from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.text import cell_fit
-from contexta_tui.viewmodels.detail import EMPTY, DetailView, page_of
+from contexta_tui.viewmodels.detail import EMPTY, DetailView, charted, page_of
 from contexta_tui.viewmodels.detail_layout import Layout, chart_places, first_reason_lines, lay_out
 from contexta_tui.viewmodels.format import count
 from contexta_tui.widgets import metric_table
@@ -114,13 +114,13 @@ class DetailPane(Document):
     @property
     def buckets(self) -> int:
         """Buckets of a series that a chart can tell apart: two dots a cell."""
-        columns = self._layout().columns if self._view.metrics else 1
+        columns = self._layout().columns
         return max(16, 2 * self.area.width // max(1, columns))
 
     @property
     def charts(self) -> int:
-        """Charts that are seen together, or that could be while nothing is shown yet."""
-        if self._view.metrics:
+        """Charts that are seen together, or that could be while none is shown."""
+        if charted(self._view.metrics):
             return self._layout().places
         columns, rows = chart_places(self.area.width, self.area.height)
         return columns * rows
@@ -155,10 +155,11 @@ class DetailPane(Document):
         sections = [drawn(self._why(layout))]
         if view.sentence:
             sections.append(drawn([Strip([]), self._sentence(view.sentence)]))
-        if page:
+        if view.metrics:
             if view.reasons:
                 sections.append(drawn([self._rule("Metrics", self._page_note(page))]))
-            sections.append(self._charts(layout, page))
+            if page:
+                sections.append(self._charts(layout, page))
             self._table_top = sum(section.height for section in sections) + 1
             sections.append(self._table())
         sections.extend(self._evidence(layout))
@@ -180,6 +181,7 @@ class DetailPane(Document):
                 first=len(first),
                 trace=len(self._trace(MOST_FRAME_LINES)),
                 keys=len(view.metrics),
+                charted=len(charted(view.metrics)),
             )
         return self._shared
 
@@ -274,7 +276,7 @@ class DetailPane(Document):
         return Strip([Segment(cell_fit(sentence, self.area.width), self.inks["quiet"])])
 
     def _page_note(self, page: tuple[str, ...]) -> str:
-        keys = [metric.key for metric in self._view.metrics]
+        keys = charted(self._view.metrics)
         if len(page) == len(keys):
             return ""
         start = keys.index(page[0])
@@ -291,7 +293,7 @@ class DetailPane(Document):
         return self._selected if self._selected in keys else self._view.selected
 
     def _page(self) -> tuple[str, ...]:
-        keys = tuple(metric.key for metric in self._view.metrics)
+        keys = charted(self._view.metrics)
         return page_of(keys, self._chosen(), max(1, self.charts)) if keys else ()
 
     def _choose(self, key: str) -> None:
@@ -305,17 +307,17 @@ class DetailPane(Document):
         chosen = self._chosen()
         wanted = (self._view.node.id if self._view.node else -1, page, self.buckets)
         coarse = 0 < self._view.buckets < self.buckets // 2
-        missing = coarse or not {one.key for one in self._view.series}.issuperset(page)
+        missing = bool(page) and (coarse or not {one.key for one in self._view.series}.issuperset(page))
         if chosen is not None and missing and wanted != self._asked:
             self._asked = wanted
             self.post_message(self.SeriesWanted(self, chosen))
 
     def _step(self, steps: int) -> None:
-        keys = [metric.key for metric in self._view.metrics]
+        keys = charted(self._view.metrics) or tuple(metric.key for metric in self._view.metrics)
         if keys:
             chosen = self._chosen()
             index = keys.index(chosen) if chosen in keys else 0
-            self._choose(keys[(index + steps) % len(keys)])
+            self._choose(keys[(index + steps) % len(keys)] if chosen in keys else keys[0])
 
     def action_next_key(self) -> None:
         """Chart the next metric."""

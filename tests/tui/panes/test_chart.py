@@ -76,6 +76,20 @@ def test_one_record_among_a_million_is_still_a_spike() -> None:
     assert not any(piece.ink is Ink.BAND for row in plot((calm,), 20, 4).rows for piece in row)
 
 
+def test_right_and_wrong_answers_are_a_line_of_means_and_no_block() -> None:
+    buckets = tuple(SeriesPoint(index * 10, 10, 0.8, 0.0, 1.0, None) for index in range(48))
+    drawn = plot(buckets, 24, 5)
+    assert not any(piece.ink is Ink.BAND for row in drawn.rows for piece in row)
+    assert len({y for _, y in dots(drawn)}) == 1
+    every_other = points(tuple(float(index % 2) for index in range(48)))
+    assert len({y for _, y in dots(plot(every_other, 24, 5))}) == 1
+
+
+def test_a_few_wrong_answers_are_seen_each() -> None:
+    values = tuple(0.0 if index in (9, 21) else 1.0 for index in range(48))
+    assert len({x for x, y in dots(plot(points(values), 24, 5)) if y == 19}) == 2
+
+
 def test_values_that_are_not_finite_leave_a_gap_and_a_mark() -> None:
     drawn = plot(points((1.0, 2.0, 1.0, None, None, None, 2.0, 1.0, 2.0)), 18, 3)
     columns = {x for x, _ in dots(drawn)}

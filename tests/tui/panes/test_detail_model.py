@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from contexta.query.results import NodeKind, Status
@@ -85,7 +87,9 @@ def test_a_node_without_metrics_says_so() -> None:
 def test_every_layout_shows_the_reason_first_and_at_least_one_chart(
     width: int, height: int, reasons: int, keys: int
 ) -> None:
-    layout = lay_out(width, height, reasons=reasons, first=min(1, reasons), trace=9 * reasons, keys=keys)
+    layout = lay_out(
+        width, height, reasons=reasons, first=min(1, reasons), trace=9 * reasons, keys=keys, charted=keys
+    )
     assert (layout.reasons >= 1) == (reasons >= 1)
     assert (layout.places >= 1) == (keys >= 1)
     columns, rows = chart_places(width, height)
@@ -95,6 +99,21 @@ def test_every_layout_shows_the_reason_first_and_at_least_one_chart(
     if height >= 20 and keys:
         top = layout.reasons + max(0, layout.first_reason - 1) + layout.trace
         assert top + layout.chart_rows * layout.chart_height <= height
+
+
+def test_a_key_with_one_value_gets_no_chart() -> None:
+    fake, ids = workspace()
+    rows = [metric("a", (1.0,)), metric("b", (1.0, 2.0)), metric("c", (3.0, 3.0)), metric("d", (1.0, 1.0))]
+    rows[2] = (replace(rows[2][0], non_finite=1), rows[2][1])
+    fake.metrics_by_node[ids["run"]] = tuple(summary for summary, _ in rows)
+    for summary, series in rows:
+        fake.series_by_node[ids["run"], summary.key] = series
+    view = load(fake, ids["run"])
+    assert [series.key for series in view.series] == ["b", "d"]
+    assert view.selected == "b"
+    assert load(fake, ids["run"], selected="a").selected == "a"
+    layout = lay_out(60, 30, reasons=0, first=0, trace=0, keys=3, charted=0)
+    assert (layout.places, layout.chart_height) == (0, 0)
 
 
 def test_pages_of_keys_do_not_overlap() -> None:

@@ -67,6 +67,26 @@ async def test_a_node_without_metrics_has_a_quiet_sentence() -> None:
         assert "No metrics recorded here." in screen_text(app)
 
 
+async def test_single_values_are_a_table_without_empty_charts() -> None:
+    app, pane = stage()
+    async with app.run_test(size=(60, 20)) as pilot:
+        view = DetailView(
+            node(failed=False, status=Status.COMPLETED),
+            ("q-0",),
+            metrics=(metric("correct", (1.0,)), metric("latency", (10.19,))),
+            selected="correct",
+        )
+        pane.show(view.node, view)
+        await pilot.press("]")
+        await pilot.pause()
+        lines = screen_text(app).splitlines()
+        assert lines[0].startswith("key")
+        assert lines[2].startswith("latency")
+        assert pane.selected_key == "latency"
+        assert not any(0x2800 < ord(character) < 0x2900 for character in screen_text(app))
+        assert not app.got
+
+
 async def test_the_title_says_where_and_how_it_ended() -> None:
     app, pane = stage()
     pane.styles.border = ("round", "white")
