@@ -6,7 +6,9 @@ is the tree's too.
 
 from __future__ import annotations
 
-from textual.binding import Binding
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -20,7 +22,10 @@ class FilterInput(Input):
     """
 
     # Before any other widget hears of the key, like all keys of the keymap; see `keymap.bindings`.
-    BINDINGS = [Binding("enter,down", "keep", "Keep", priority=True, show=False)]  # noqa: RUF012 - Textual's way
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,down", "keep", "Keep", key_display="enter", priority=True),
+        Binding("escape", "screen.clear_filter", "Clear", key_display="esc", priority=True),
+    ]
 
     def __init__(self, home: Widget, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(placeholder="words, status:failed, kind:batch", id=id)

@@ -395,3 +395,16 @@ async def test_a_pasted_filter_is_taken() -> None:
         it.app.post_message(Paste("/q-4\n"))
         await it.shows("1 found")
         await it.until(lambda: it.tree.has_focus, "the tree to have the focus")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_the_footer_shows_the_keys_of_the_focused_pane(width: int) -> None:
+    async with explorer(size=(width, 36)) as it:
+        for pane, words in (("1", "enter Open"), ("2", "] Metric"), ("3", "o Run"), ("4", "enter Open")):
+            await it.press(pane)
+            await it.shows(words)
+            await it.shows("r Records")
+            await it.shows("? Help")
+        await it.press("/")
+        await it.shows("enter Keep")
+        await it.until(lambda: "n Next" not in it.text(), "only keys that work")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from textual.binding import Binding
@@ -9,7 +10,7 @@ from textual.dom import DOMNode
 
 from contexta_tui.app import ExplorerApp
 from contexta_tui.glyphs import UNICODE
-from contexta_tui.keymap import ACTIONS, Scope, bindings
+from contexta_tui.keymap import ACTIONS, Scope, bindings, key_name
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import help_text
 from contexta_tui.screens.record import RecordScreen
@@ -79,3 +80,14 @@ def test_bindings_carry_id_description_and_tooltip() -> None:
         assert binding.id
         assert binding.description
         assert binding.tooltip
+
+
+def test_the_readme_lists_every_action_with_its_keys() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("### Keys")[2].partition("###")[0]
+    rows = [
+        f"| {' '.join(f'`{key_name(key)}`' for key in action.keys)} | {action.help} |" for action in ACTIONS
+    ]
+    assert [row for row in rows if row not in table] == []
+    listed = [line for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(listed) == sorted(rows), "nothing else is listed"
