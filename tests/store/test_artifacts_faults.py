@@ -107,13 +107,13 @@ def test_kill_9_in_the_middle_of_a_copy_leaves_no_artifact(
     vault: ArtifactStore, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = """
+import signal
 from contexta.store import disk
 real = disk.write
 def stop(fd, data):
     real(fd, data[:3])
     os.write(1, b"writing\\n")
-    sys.stdin.read()
-    os.kill(os.getpid(), 9)
+    signal.pause()
 disk.write = stop
 ArtifactStore(sys.argv[1]).put_artifact(manifest(), sys.argv[2], mode="copy")
 """

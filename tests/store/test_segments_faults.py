@@ -225,12 +225,12 @@ def test_a_lock_that_is_held_is_waited_for_a_bounded_time(root: Path) -> None:
 
 def test_the_lock_of_a_killed_process_is_free(root: Path) -> None:
     code = """
+import signal
 from contexta.store.disk import Folder, locked
 with Folder.open(Path(sys.argv[1]), create=True) as folder:
     with locked(folder, ".append.lock", timeout_seconds=1, code="x"):
         os.write(1, b"held\\n")
-        sys.stdin.read()
-        os.kill(os.getpid(), 9)
+        signal.pause()
 """
     with start_python(code, root) as process:
         assert process.stdout is not None
