@@ -17,7 +17,7 @@ from typing import Final
 from contexta.catalog import stores
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Damage, Part, Taken, joined, take
-from contexta.catalog.sources import Followed, Source, add_damage, extend_damage, load, save
+from contexta.catalog.sources import GONE_AFTER_S, Followed, Source, add_damage, extend_damage, load, save
 from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
 from contexta.watch.tail import Reading, Verdict
@@ -32,7 +32,6 @@ _IDLE_SHARE: Final = 0.03
 often."""
 
 _ACTIVE_S: Final = 10.0
-_GONE_AFTER_S: Final = 2.0
 _LINES: Final = ("capture", "segments")
 
 
@@ -84,7 +83,8 @@ class Indexer:
         self._longest = longest
         self._kinds = kinds
         self._followed = {
-            (source.workspace, source.path): Followed(source, saved=source)
+            # One that was deleted while nobody followed has had time enough to come back.
+            (source.workspace, source.path): Followed(source, saved=source, grace=0.0)
             for source in load(catalog.connection, self._workspaces)
         }
         self._paths: set[Path] = set()
@@ -198,7 +198,7 @@ class Indexer:
         verdict, mark, why = tail.look(source.path, source.mark, self._workspaces[source.workspace])
         if verdict is Verdict.MISSING:
             return self._miss(item, now)
-        item.missing_since, item.grace = None, _GONE_AFTER_S
+        item.missing_since, item.grace = None, GONE_AFTER_S
         if verdict is Verdict.UNREADABLE:
             item.pending = False
             item.source = source.with_state("unreadable", why)
@@ -219,16 +219,16 @@ class Indexer:
         item.pending = False
         item.missing_since = now if item.missing_since is None else item.missing_since
         item.source = item.source.with_state("missing", "the file is gone")
-        there = self._workspaces[item.source.workspace].is_dir()
-        if not there:
+        if not self._workspaces[item.source.workspace].is_dir():
             item.missing_since = now
-        return there and now - item.missing_since >= item.grace
+            return False
+        return now - item.missing_since >= item.grace
 
     def _take_store(self, item: Followed, now: float) -> stores.Outcome:
         if not item.source.path.exists():
             gone = item.source.mark.size >= 0 and self._miss(item, now)
             return stores.Outcome.LOST if gone else stores.Outcome.SAME
-        item.missing_since, item.grace = None, _GONE_AFTER_S
+        item.missing_since, item.grace = None, GONE_AFTER_S
         root = self._workspaces[item.source.workspace]
         outcome = stores.take(self.catalog, item, root, now)
         if outcome is stores.Outcome.CHANGED:

@@ -152,9 +152,8 @@ class _Slices:
     def load(self, data: bytes) -> int:
         """Makes `slice` and `refs` of lines; the number of rows, one for each line that is not blank."""
         with as_file(data) as path:
-            self._connection.execute(self._statement, [path])
+            (rows,) = self._connection.execute(self._statement, [path]).fetchone() or (0,)
         self._connection.execute(REFS, {"workspace": self._workspace})
-        (rows,) = self._connection.execute("select count(*) from slice").fetchone() or (0,)
         return int(rows)
 
     def unreadable(self) -> set[int]:

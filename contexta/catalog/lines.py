@@ -89,19 +89,13 @@ ORIGINS: Final = {
 """Where the facts of a line format are known from."""
 
 
-_FIRST: Final = -62_135_596_800_000_000
-_LAST: Final = 253_402_300_799_999_999
-
-
 def micros(text: str) -> str:
     """SQL for a recorded timestamp in microseconds since the epoch, UTC; NULL when it is none.
 
-    Times outside the years 1 to 9999 are none: no record was made then, and differences would overflow.
+    A year has four characters: what is before or after that was never recorded, and differences of such
+    times would overflow.
     """
-    return (
-        f"list_filter([epoch_us(try_cast({text} as timestamptz))],"
-        f" lambda t: t between {_FIRST} and {_LAST})[1]"
-    )
+    return f"epoch_us(try_cast(if(({text})[5:5] = '-', {text}, null) as timestamptz))"
 
 
 def _innermost(member: str) -> str:

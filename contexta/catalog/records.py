@@ -33,20 +33,20 @@ select key, origin from records where key in (select {_KEY} from slice where sha
 """
 
 _UNUSUAL: Final = {
-    "completeness_marker": "nullif(payload.envelope.completeness_marker, 'complete')",
-    "producer_ref": "nullif(payload.envelope.producer_ref, 'sdk.python.local')",
-    "schema_version": "nullif(payload.envelope.schema_version, '1.0.0')",
-    "trace_id": "payload.envelope.correlation_refs.trace_id",
-    "session_id": "payload.envelope.correlation_refs.session_id",
-    "stage_execution_ref": "if(leaf.stage_id is null, payload.envelope.stage_execution_ref, null)",
-    "batch_execution_ref": "if(leaf.batch_id is null, payload.envelope.batch_execution_ref, null)",
-    "sample_observation_ref": "nullif(payload.envelope.sample_observation_ref, subject)",
-    "deployment_execution_ref": "nullif(payload.envelope.deployment_execution_ref, subject)",
-    "subject_ref": "nullif(payload.payload.subject_ref, subject)",
-    "slice_ref": "payload.payload.slice_ref",
-    "summary_basis": "nullif(payload.payload.summary_basis, 'raw_observation')",
-    "origin_marker": "nullif(payload.payload.origin_marker, 'explicit_capture')",
-    "category": "payload.payload.category",
+    "completeness_marker": "nullif(completeness_marker, 'complete')",
+    "producer_ref": "nullif(producer_ref, 'sdk.python.local')",
+    "schema_version": "nullif(schema_version, '1.0.0')",
+    "trace_id": "correlation_refs.trace_id",
+    "session_id": "correlation_refs.session_id",
+    "stage_execution_ref": "if(leaf.stage_id is null, stage_execution_ref, null)",
+    "batch_execution_ref": "if(leaf.batch_id is null, batch_execution_ref, null)",
+    "sample_observation_ref": "nullif(sample_observation_ref, subject)",
+    "deployment_execution_ref": "nullif(deployment_execution_ref, subject)",
+    "subject_ref": "nullif(subject_ref, subject)",
+    "slice_ref": "slice_ref",
+    "summary_basis": "nullif(summary_basis, 'raw_observation')",
+    "origin_marker": "nullif(origin_marker, 'explicit_capture')",
+    "category": "category",
 }
 """What a record may say that nearly none does: NULL wherever it is as usual, or told by the node."""
 
@@ -55,34 +55,36 @@ _MORE: Final = f"""if(coalesce({", ".join(_UNUSUAL.values())}) is null, null, to
 
 _FRESH: Final = f"""
 create or replace temp table fresh as
-with each as (
-    select n, {_KEY} as key, payload, subject, owner,
-           try_cast(payload.payload.value::varchar as double) as number
+with flat as (
+    select n, {_KEY} as key, subject, owner, unnest(payload.envelope), unnest(payload.payload)
     from slice where shape = 'record'
-    qualify row_number() over (partition by key order by n) = 1
+), each as (
+    select *, try_cast(value::varchar as double) as number,
+           list_position([{_TYPES}], record_type) - 1 as type
+    from flat qualify row_number() over (partition by key order by n) = 1
 )
-select $next_id + row_number() over (order by each.n) - 1 as id, each.key, payload.envelope.record_ref as ref,
-       {RECORD_TYPE}::utinyint as type,
+select $next_id + row_number() over (order by each.n) - 1 as id, each.key, record_ref as ref,
+       type::utinyint as type,
        leaf.id as node_id, leaf.project_id, coalesce(leaf.run_id, run.id) as run_id,
        leaf.stage_id, leaf.batch_id, $origin::utinyint as origin,
-       {micros("payload.envelope.observed_at")} as observed_at,
-       {micros("payload.envelope.recorded_at")} as recorded_at,
-       coalesce(payload.payload.metric_key, payload.payload.event_key, payload.payload.span_name,
-                payload.payload.issue_key, '') as name,
+       {micros("observed_at")} as observed_at,
+       {micros("recorded_at")} as recorded_at,
+       coalesce(metric_key, event_key, span_name,
+                issue_key, '') as name,
        if(isfinite(number), number, null) as value,
        case when isnan(number) then 'nan' when isinf(number) then if(number > 0, 'inf', '-inf')
-            else payload.payload.value_type end as value_type,
-       payload.payload.unit, payload.payload.aggregation_scope as scope,
-       coalesce(payload.payload.level, payload.payload.severity, payload.payload.status) as level,
-       coalesce(payload.payload.message, payload.payload.summary, '') as message,
-       {micros("payload.payload.ended_at")} as ended_at,
-       payload.payload.attributes::varchar as attributes,
-       payload.payload.tags::varchar as tags,
-       if({RECORD_TYPE} = {_SPAN}, to_json({{
-           'span_id': payload.payload.span_id, 'trace_id': payload.payload.trace_id,
-           'parent_span_id': payload.payload.parent_span_id, 'span_kind': payload.payload.span_kind,
-           'linked_refs': payload.payload.linked_refs}})::varchar, null) as span,
-       nullif(payload.envelope.degradation_marker, 'none') as degradation,
+            else value_type end as value_type,
+       unit, aggregation_scope as scope,
+       coalesce(level, severity, status) as level,
+       coalesce(message, summary, '') as message,
+       {micros("ended_at")} as ended_at,
+       attributes::varchar as attributes,
+       tags::varchar as tags,
+       if(type = {_SPAN}, to_json({{
+           'span_id': span_id, 'trace_id': trace_id,
+           'parent_span_id': parent_span_id, 'span_kind': span_kind,
+           'linked_refs': linked_refs}})::varchar, null) as span,
+       nullif(degradation_marker, 'none') as degradation,
        {_MORE} as more,
        leaf.kind as kind
 from each
@@ -125,10 +127,13 @@ where nodes.id = d.id and nodes.link_run is null
 """
 
 
-_WHAT_ELSE: Final = f"""
-select (select count(*) from new_signals),
-       (select count(*) from scopes where kind = {KINDS.index(NodeKind.DEPLOYMENT)})
-"""
+_DEPLOYMENTS: Final = f"select count(*) from scopes where kind = {KINDS.index(NodeKind.DEPLOYMENT)}"
+
+
+def _made(connection: duckdb.DuckDBPyConnection, statement: str, parameters: dict[str, int]) -> int:
+    """Makes a table; the number of its rows."""
+    (rows,) = connection.execute(statement, parameters).fetchone() or (0,)
+    return int(rows)
 
 
 def add_fresh_records(
@@ -139,18 +144,17 @@ def add_fresh_records(
     Returns:
         How many records they were, and how many signals.
     """
-    connection.execute(_REPEATED, {"workspace": workspace})
-    connection.execute(
-        "update records set origin = origin | $origin"
-        " where key in (select key from repeated where origin & $origin = 0)",
-        {"origin": int(origin)},
-    )
+    if _made(connection, _REPEATED, {"workspace": workspace}):
+        connection.execute(
+            "update records set origin = origin | $origin"
+            " where key in (select key from repeated where origin & $origin = 0)",
+            {"origin": int(origin)},
+        )
     (next_id,) = connection.execute("select coalesce(max(id) + 1, 1) from records").fetchone() or (1,)
-    connection.execute(_FRESH, {"workspace": workspace, "next_id": next_id, "origin": int(origin)})
-    (added,) = connection.execute("select count(*) from fresh").fetchone() or (0,)
+    added = _made(connection, _FRESH, {"workspace": workspace, "next_id": next_id, "origin": int(origin)})
     connection.execute("insert into records select * exclude (kind) from fresh order by id")
-    connection.execute(_SIGNALS)
-    signalled, deployments = connection.execute(_WHAT_ELSE).fetchone() or (0, 0)
+    signalled = _made(connection, _SIGNALS, {})
+    (deployments,) = connection.execute(_DEPLOYMENTS).fetchone() or (0,)
     if signalled:
         connection.execute(
             "insert into signals select record_id, node_id, signal, observed_at from new_signals order by all"
@@ -158,7 +162,7 @@ def add_fresh_records(
         connection.execute(_FAULTS)
     if deployments:
         connection.execute(_LINK_DEPLOYMENTS)
-    return int(added), int(signalled)
+    return added, signalled
 
 
 _ARTIFACTS: Final = f"""

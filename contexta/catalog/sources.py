@@ -51,6 +51,9 @@ class Source:
         return replace(self, state=state, detail=detail)
 
 
+GONE_AFTER_S: Final = 2.0
+
+
 @dataclass(slots=True)
 class Followed:
     """A source, and what is known of it while following.
@@ -61,8 +64,7 @@ class Followed:
         pending: Whether there may be something to take.
         active_until: Until when it is looked at in every step.
         missing_since: When it was first seen to be missing, or `None`.
-        grace: Seconds that a missing source may take to come back before it is believed to be gone. None for
-            one that was gone when following began.
+        grace: Seconds that a missing source may take to come back before it is believed to be gone.
         again_at: When it may be read again, for a store that is read whole.
         names: Of a folder, what was in it.
         holder: Of a ledger, the process that holds it.
@@ -73,7 +75,7 @@ class Followed:
     pending: bool = True
     active_until: float = 0.0
     missing_since: float | None = None
-    grace: float = 0.0
+    grace: float = GONE_AFTER_S
     again_at: float = 0.0
     names: frozenset[Path] = frozenset()
     holder: int | None = None

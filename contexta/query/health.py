@@ -193,7 +193,8 @@ def open_runs(cursor: duckdb.DuckDBPyConnection, now_us: int) -> tuple[Silence, 
 def sources(cursor: duckdb.DuckDBPyConnection) -> tuple[SourceRow, ...]:
     """The files and stores behind the catalog."""
     rows = cursor.execute(
-        "select path, kind, size, lines, damaged, position, state, detail from sources order by kind, path"
+        "select path, kind, size, lines, damaged, coalesce(skip_from, position), state, detail"
+        " from sources order by kind, path"
     ).fetchall()
     return tuple(
         SourceRow(

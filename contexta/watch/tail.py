@@ -95,6 +95,8 @@ def look(path: Path, mark: Mark, root: Path) -> tuple[Verdict, Mark, str]:
             return Verdict.UNREADABLE, mark, why
         return _verdict(path, now), now, ""
     except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            return Verdict.UNREADABLE, mark, "a link that leads nowhere"
         return Verdict.MISSING, mark, ""
     except OSError as error:
         return Verdict.UNREADABLE, mark, (error.strerror or str(error)).lower()
