@@ -25,8 +25,8 @@ from contexta.capture.runtime import Runtime
 from contexta.capture.scopes import BatchScope, DeploymentScope, RunScope, StageScope
 from contexta.capture.session import RuntimeSession
 from contexta.capture.sinks import CaptureSink, EncodedSink, LocalJsonlSink
-from contexta.inquiry import Inquiry
 from contexta.journal.paths import DEFAULT_WORKSPACE, artifacts_dir, records_dir, workspace_root
+from contexta.reporting import Reporting
 
 if TYPE_CHECKING:
     from contexta.store import MetadataStore
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contexta.store.segments import RecordStore
 
 
-class Contexta(Inquiry):
+class Contexta(Reporting):
     """A workspace, seen from a job.
 
     ::

@@ -15,6 +15,8 @@ from contexta.report.build import (
     build_run_report,
     build_snapshot_report,
     compare_report_documents,
+    run_report,
+    snapshot_report,
 )
 from contexta.report.document import ReportDocument
 
@@ -34,4 +36,6 @@ __all__ = [
     "build_run_report",
     "build_snapshot_report",
     "compare_report_documents",
+    "run_report",
+    "snapshot_report",
 ]

@@ -1,22 +1,26 @@
 """Builds reports: asks what it needs, and puts sections in their order.
 
-The questions are those of the facade, as an interface, so that a test can answer them from memory. Titles
-and order of the sections that public Contexta has are its own (format specification, section 7.2); ours
-follow them.
+The questions are an interface, so that a test can answer them from memory. A run is looked up once for all
+sections, so that they tell of the same moment. Titles and order of the sections that public Contexta has are
+its own (format specification, section 7.2); ours follow them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from contexta.diagnostics.runs import DiagnosticsPolicy, diagnose_run
+from contexta.query.compare import ComparisonPolicy, compare
 from contexta.query.findings import (
     CompletenessNote,
     DiagnosticsResult,
     ProjectDiagnostics,
     RunComparison,
 )
+from contexta.query.run_filter import RunListQuery
 from contexta.query.views import DeploymentRecord, RunRecord, RunSnapshot
 from contexta.report import metrics, sections, sides, why
 from contexta.report.blocks import ReportSection
@@ -26,65 +30,90 @@ from contexta.vocabulary import Severity
 
 
 class ReportQueries(Protocol):
-    """What reports ask; each raises what the facade's method of that name raises."""
+    """What reports ask. Each question raises what the facade's method of that name raises."""
 
-    def get_run_snapshot(self, run_id: str, /) -> RunSnapshot:
+    @property
+    def diagnostics(self) -> DiagnosticsPolicy:
+        """What diagnoses look for."""
+        ...
+
+    @property
+    def comparison(self) -> ComparisonPolicy:
+        """How runs are compared."""
+        ...
+
+    def get_run_snapshot(self, run_id: str, /, *, include_captured: bool | None = None) -> RunSnapshot:
         """A run with everything that is known of it."""
         ...
 
-    def diagnose_run(self, run_id: str, /) -> DiagnosticsResult:
-        """The issues of a run."""
+    def list_runs(
+        self, query: RunListQuery, /, *, include_captured: bool | None = None
+    ) -> tuple[RunRecord, ...]:
+        """Runs, the first one first."""
         ...
 
-    def compare_runs(self, left: str, right: str, /) -> RunComparison:
-        """Two runs side by side."""
-        ...
-
-    def list_runs(self, project_name: str, /) -> tuple[RunRecord, ...]:
-        """The runs of a project."""
-        ...
-
-    def list_deployments(self, project_name: str, /) -> tuple[DeploymentRecord, ...]:
+    def list_deployments(
+        self, project_name: str, /, *, include_captured: bool | None = None
+    ) -> tuple[DeploymentRecord, ...]:
         """The deployments of a project."""
         ...
 
-    def diagnose_project(self, project_name: str, /) -> ProjectDiagnostics:
+    def diagnose_project(
+        self, project_name: str, /, *, include_captured: bool | None = None
+    ) -> ProjectDiagnostics:
         """The issues of a project."""
         ...
 
 
-def build_snapshot_report(queries: ReportQueries, run_id: str) -> ReportDocument:
+def build_snapshot_report(
+    queries: ReportQueries, run_id: str, *, include_captured: bool | None = None
+) -> ReportDocument:
     """Report on one run: what it is, what belongs to it, its metrics, and why it failed.
 
     Raises:
         InterpretationError: ``query_run_not_found``.
     """
-    snapshot = queries.get_run_snapshot(run_id)
-    diagnosis = queries.diagnose_run(snapshot.run.run_id)
+    snapshot = queries.get_run_snapshot(run_id, include_captured=include_captured)
+    return snapshot_report(snapshot, diagnose_run(snapshot, queries.diagnostics))
+
+
+def snapshot_report(snapshot: RunSnapshot, diagnosis: DiagnosticsResult) -> ReportDocument:
+    """The report on a run that was looked up and diagnosed."""
     return ReportDocument(
         f"Run Snapshot Report: {clean(snapshot.run.run_id)}",
         (*sections.upstream_sections(snapshot, diagnosis), metrics.section(snapshot), why.section(snapshot)),
     )
 
 
-def build_run_report(queries: ReportQueries, left: str, right: str) -> ReportDocument:
+def build_run_report(
+    queries: ReportQueries, left: str, right: str, *, include_captured: bool | None = None
+) -> ReportDocument:
     """Report on how the right run differs from the left one.
 
     Raises:
         InterpretationError: ``query_run_not_found``.
     """
-    comparison = queries.compare_runs(left, right)
-    snapshots = tuple(
-        queries.get_run_snapshot(run_id) for run_id in (comparison.left_run_id, comparison.right_run_id)
+    before, after = (
+        queries.get_run_snapshot(run_id, include_captured=include_captured) for run_id in (left, right)
     )
-    diagnoses = tuple(queries.diagnose_run(each.run.run_id) for each in snapshots)
+    diagnoses = tuple(diagnose_run(snapshot, queries.diagnostics) for snapshot in (before, after))
+    return run_report(compare(before, after, queries.comparison), (before, after), diagnoses)
+
+
+def run_report(
+    comparison: RunComparison,
+    snapshots: tuple[RunSnapshot, RunSnapshot],
+    diagnoses: Iterable[DiagnosticsResult],
+) -> ReportDocument:
+    """The report on two runs that were looked up, diagnosed and compared, left and right."""
+    left, right = snapshots
     provenance = comparison.provenance_comparison
     known = (("left", provenance.left), ("right", provenance.right)) if provenance else ()
     return ReportDocument(
         f"Run Report: {clean(comparison.left_run_id)} and {clean(comparison.right_run_id)}",
         (
-            sides.summary(comparison, snapshots[0].run, snapshots[1].run),
-            sides.metric_deltas(comparison, snapshots[0], snapshots[1]),
+            sides.summary(comparison, left.run, right.run),
+            sides.metric_deltas(comparison, left, right),
             sides.artifact_changes(comparison),
             sections.diagnostics(zip(("left", "right"), diagnoses, strict=True)),
             sections.completeness(sides.notes(comparison)),
@@ -95,16 +124,19 @@ def build_run_report(queries: ReportQueries, left: str, right: str) -> ReportDoc
     )
 
 
-def build_project_summary_report(queries: ReportQueries, project: str) -> ReportDocument:
+def build_project_summary_report(
+    queries: ReportQueries, project: str, *, include_captured: bool | None = None
+) -> ReportDocument:
     """Report on a project: its runs, what was shipped, and what failed.
 
     Args:
         queries: Where to ask.
         project: The project's name or ref. One that is not known has no runs, and the report says so.
+        include_captured: Whether captured facts count; as the workspace was opened when `None`.
     """
-    runs = queries.list_runs(project)
-    deployments = queries.list_deployments(project)
-    found = queries.diagnose_project(project)
+    runs = queries.list_runs(RunListQuery(project_name=project), include_captured=include_captured)
+    deployments = queries.list_deployments(project, include_captured=include_captured)
+    found = queries.diagnose_project(project, include_captured=include_captured)
     empty = (("run_list_empty", runs), ("deployment_list_empty", deployments))
     return ReportDocument(
         f"Project Summary Report: {clean(project)}",

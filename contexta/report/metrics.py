@@ -237,17 +237,29 @@ def charts(sides: Sequence[tuple[str, tuple[Values, ...]]]) -> tuple[Chart, ...]
     Args:
         sides: Label and metrics of each run; what belongs together shares a chart.
     """
-    lines: dict[tuple[str, str, str], list[Line]] = defaultdict(list)
-    units: dict[tuple[str, str, str], tuple[str, str | None]] = {}
-    for label, groups in sides:
+    found: dict[tuple[str, str, str], list[Values | None]] = {}
+    for place, (_, groups) in enumerate(sides):
         for group in groups:
             if group.level in _CHARTED:
                 identity = (group.level, group.scope, group.key)
-                lines[identity].append(group.line(clean(label)))
-                units.setdefault(identity, (group.where, group.unit and clean(group.unit)))
-    found = [
-        Chart(clean(identity[2]), *units[identity], tuple(drawn))
-        for identity, drawn in lines.items()
-        if any(line.count > 1 for line in drawn)
+                found.setdefault(identity, [None] * len(sides))[place] = group
+    drawn = [
+        _chart([label for label, _ in sides], groups)
+        for groups in found.values()
+        if any(group is not None and len(group.values) > 1 for group in groups)
     ]
-    return tuple(found[:MAX_CHARTS])
+    return tuple(drawn[:MAX_CHARTS])
+
+
+def _chart(labels: list[str], groups: list[Values | None]) -> Chart:
+    """A chart with a line for each side; one without values is empty, so that each side keeps its looks."""
+    known = next(group for group in groups if group is not None)
+    return Chart(
+        clean(known.key),
+        known.where,
+        known.unit and clean(known.unit),
+        tuple(
+            group.line(clean(label)) if group is not None else Line(clean(label), 0, ())
+            for label, group in zip(labels, groups, strict=True)
+        ),
+    )

@@ -56,6 +56,7 @@ dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:12
 dt{color:var(--soft);font-size:12.5px}
 dd{margin:1px 0 0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto;margin:0 -20px;padding:0 20px}
+.long{max-height:460px;overflow-y:auto}.long th{position:sticky;top:0;background:var(--card)}
 table{border-collapse:collapse;width:100%;font-size:13.5px}
 th{padding:5px 14px 6px 0;border-bottom:1px solid var(--line);color:var(--soft);font-size:12.5px;
 font-weight:550;text-align:left;white-space:nowrap}
@@ -111,7 +112,8 @@ vertical-align:middle;background:var(--c1)}
 fill:var(--c4)}
 .chart .bad{stroke:var(--red);stroke-width:1.8}
 @media(max-width:640px){.wide{padding:0 12px}section{padding:14px}.scroll{margin:0 -14px;padding:0 14px}}
-@media print{body{background:#fff}nav,details{display:none}section,.failure,figure{break-inside:avoid}}
+@media print{body{background:#fff}nav,details{display:none}.long{max-height:none}
+section,.failure,figure{break-inside:avoid}}
 """
 
 HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

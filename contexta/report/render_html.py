@@ -31,6 +31,8 @@ _PILL_WORDS: Final = frozenset(
 )
 _REF_COLUMNS: Final = frozenset({"ref", "subject", "location", "left ref", "right ref"})
 _MAX_TEXT: Final = 4_000
+_LONG: Final = 16
+"""A table of more rows scrolls by itself, so that the page stays one that can be looked over."""
 
 
 def page(title: str, sections: Sequence[ReportSection]) -> str:
@@ -83,7 +85,9 @@ def _section(section: ReportSection, number_: int) -> Iterator[str]:
     empty = not section.blocks and "\n" not in section.body and section.body.startswith("No ")
     yield f'<section id="s{number_}"{" class=none" if empty else ""}>\n<h2>{_text(section.title)}'
     rows = [
-        len(each.rows) + each.left_out for each in section.blocks if isinstance(each, Table) and each.in_words
+        len(each.rows) + each.left_out
+        for each in section.blocks
+        if isinstance(each, Table) and each.in_words and not each.title
     ]
     failures = sum(isinstance(each, Failure) for each in section.blocks)
     if rows or failures:
@@ -139,7 +143,9 @@ def _table(table: Table) -> Iterator[str]:
     if table.title:
         yield f"<h3>{_text(table.title)}</h3>\n"
     numeric = [is_numeric(table, index) for index in range(len(table.columns))]
-    yield '<div class="scroll"><table>\n<thead><tr>'
+    # A region that scrolls by itself must be reachable by keyboard.
+    look = 'class="scroll long" tabindex="0"' if len(table.rows) > _LONG else 'class="scroll"'
+    yield f"<div {look}><table>\n<thead><tr>"
     for name, right in zip(table.columns, numeric, strict=True):
         yield f'<th scope="col"{" class=num" if right else ""}>{_label(name)}</th>'
     yield "</tr></thead>\n<tbody>\n"
@@ -204,7 +210,8 @@ def _chart(chart: Chart, key: str) -> Iterator[str]:
         yield f'<span class="last">{_text(number(lines[0].last) + unit)}</span>'
     else:
         for index, line in enumerate(lines, start=1):
-            yield f'<span class="key key-{index}">{_text(f"{line.label} {number(line.last)}")}</span>'
+            if line.count:
+                yield f'<span class="key key-{index}">{_text(f"{line.label} {number(line.last)}")}</span>'
     yield f"</figcaption>\n{svg_chart.draw(chart, key)}\n</figure>\n"
 
 

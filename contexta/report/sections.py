@@ -7,11 +7,12 @@ note is told once, where public Contexta tells the snapshot's twice.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from contexta.contract.frozen import FrozenJson
+from contexta.contract.frozen import FrozenJson, thaw
 from contexta.contract.times import instant
 from contexta.query.findings import CompletenessNote, DiagnosticsResult
 from contexta.query.views import (
@@ -92,8 +93,12 @@ _ENVIRONMENT: Final = ("python_version", "platform")
 def _fact(metadata: Mapping[str, FrozenJson], name: str) -> str | None:
     value = metadata.get(name)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
-    return None if value is None else str(value)
+        return ", ".join(f"{key}={_plain(item)}" for key, item in value.items())
+    return None if value is None else _plain(value)
+
+
+def _plain(value: FrozenJson) -> str:
+    return value if isinstance(value, str) else json.dumps(thaw(value), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

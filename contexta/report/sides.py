@@ -18,7 +18,7 @@ from contexta.query.findings import (
 )
 from contexta.query.views import RunRecord, RunSnapshot
 from contexta.report import metrics
-from contexta.report.blocks import Cell, Facts, ReportSection, Table
+from contexta.report.blocks import Cell, ReportSection, Table
 from contexta.report.wording import clean, fields, link, links, listed, number
 
 MAX_ROWS: Final = 300
@@ -27,15 +27,17 @@ _DELTA: Final = ("key", "left", "right", "delta", "ratio")
 
 def summary(comparison: RunComparison, left: RunRecord, right: RunRecord) -> ReportSection:
     """The comparison in a sentence, then the two runs."""
-    facts = tuple(
-        (f"{side} {name}", clean(value))
-        for side, run in (("left", left), ("right", right))
-        for name, value in (("run_id", run.run_id), ("name", run.name), ("status", run.status))
-    )
+    runs = (("left", left), ("right", right))
+    lines = (f"{side}: {fields(run_id=run.run_id, name=run.name, status=run.status)}" for side, run in runs)
     sentence = clean(comparison.summary)
-    body = "\n".join((sentence, *(f"{name}: {value}" for name, value in facts)))
-    evidence = (link(left.run_id, left.name), link(right.run_id, right.name))
-    return ReportSection("Summary", body, links(evidence), (Facts(facts),))
+    table = Table(
+        ("side", "name", "status", "run_id"),
+        tuple((side, clean(run.name), clean(run.status), clean(run.run_id)) for side, run in runs),
+        sentence,
+        in_words=True,
+    )
+    evidence = links(link(run.run_id, run.name) for _, run in runs)
+    return ReportSection("Summary", "\n".join((sentence, *lines)), evidence, (table,))
 
 
 def metric_deltas(comparison: RunComparison, left: RunSnapshot, right: RunSnapshot) -> ReportSection:
@@ -101,7 +103,7 @@ def artifact_changes(comparison: RunComparison) -> ReportSection:
     return ReportSection(
         "Artifact Changes",
         listed(lines, MAX_ROWS, "No artifact changes."),
-        links(link for each in found for link in each.evidence_links),
+        links(found_link for each in found for found_link in each.evidence_links),
         (table,) if rows else (),
     )
 
@@ -161,5 +163,6 @@ def _paired(
     if not rows:
         return ()
     left_out = max(0, len(rows) - MAX_ROWS)
-    table = Table((*columns, *_DELTA), tuple(rows[:MAX_ROWS]), in_words=True, left_out=left_out)
+    heading = f"{title} that both runs have, metric by metric"
+    table = Table((*columns, *_DELTA), tuple(rows[:MAX_ROWS]), heading, in_words=True, left_out=left_out)
     return (ReportSection(title, listed(lines, MAX_ROWS, ""), blocks=(table,)),)

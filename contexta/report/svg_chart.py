@@ -199,7 +199,7 @@ def _crosses(line: Line, horizontal: _Scale) -> Iterator[str]:
 
 def _description(chart: Chart, lines: tuple[Line, ...]) -> str:
     told = []
-    for line in lines:
+    for line in filter(lambda line: line.count, lines):
         lows = [point.minimum for point in line.points if point.minimum is not None]
         highs = [point.maximum for point in line.points if point.maximum is not None]
         label = f"{line.label}: " if line.label else ""

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from contexta.contract.frozen import FrozenMap
+from contexta.diagnostics.runs import DiagnosticsPolicy
 from contexta.errors import InterpretationError
+from contexta.query.compare import ComparisonPolicy
 from contexta.query.findings import (
     ArtifactChange,
     BatchComparison,
@@ -21,6 +23,7 @@ from contexta.query.findings import (
     SampleComparison,
     StageComparison,
 )
+from contexta.query.run_filter import RunListQuery
 from contexta.query.views import (
     ArtifactRecord,
     BatchRecord,
@@ -33,6 +36,7 @@ from contexta.query.views import (
     SampleRecord,
     StageRecord,
 )
+from contexta.report import ReportDocument, run_report, snapshot_report
 
 RUN = "run:digits-cnn.tiny-cnn"
 PROJECT = "digits-cnn"
@@ -224,32 +228,51 @@ def provenance(run: str = RUN) -> ProvenanceView:
 class FakeQueries:
     """Answers from snapshots in memory."""
 
-    def __init__(self, *snapshots: RunSnapshot, comparison: RunComparison | None = None) -> None:
-        self.snapshots = {each.run.run_id: each for each in snapshots}
-        self.comparison = comparison
+    diagnostics = DiagnosticsPolicy()
+    comparison = ComparisonPolicy()
 
-    def get_run_snapshot(self, run_id: str, /) -> RunSnapshot:
+    def __init__(self, *snapshots: RunSnapshot) -> None:
+        self.snapshots = {each.run.run_id: each for each in snapshots}
+        self.captured: list[bool | None] = []
+
+    def get_run_snapshot(self, run_id: str, /, *, include_captured: bool | None = None) -> RunSnapshot:
+        self.captured.append(include_captured)
         if run_id not in self.snapshots:
             raise InterpretationError("no such run", code="query_run_not_found")
         return self.snapshots[run_id]
 
-    def diagnose_run(self, run_id: str, /) -> DiagnosticsResult:
-        return diagnosis(self.get_run_snapshot(run_id))
+    def list_runs(
+        self, query: RunListQuery, /, *, include_captured: bool | None = None
+    ) -> tuple[RunRecord, ...]:
+        self.captured.append(include_captured)
+        runs = (each.run for each in self.snapshots.values())
+        return tuple(run for run in runs if run.project_name == query.project_name)
 
-    def compare_runs(self, left: str, right: str, /) -> RunComparison:
-        return self.comparison or RunComparison(left, right, f"Compared {left} and {right}.", (), ())
-
-    def list_runs(self, project_name: str, /) -> tuple[RunRecord, ...]:
-        return tuple(each.run for each in self.snapshots.values() if each.run.project_name == project_name)
-
-    def list_deployments(self, project_name: str, /) -> tuple[DeploymentRecord, ...]:
+    def list_deployments(
+        self, project_name: str, /, *, include_captured: bool | None = None
+    ) -> tuple[DeploymentRecord, ...]:
+        self.captured.append(include_captured)
         found = (each for snapshot in self.snapshots.values() for each in snapshot.deployments)
         return tuple(each for each in found if each.project_name == project_name)
 
-    def diagnose_project(self, project_name: str, /) -> ProjectDiagnostics:
-        runs = tuple(diagnosis(self.get_run_snapshot(each.run_id)) for each in self.list_runs(project_name))
+    def diagnose_project(
+        self, project_name: str, /, *, include_captured: bool | None = None
+    ) -> ProjectDiagnostics:
+        self.captured.append(include_captured)
+        runs = [each for each in self.snapshots.values() if each.run.project_name == project_name]
         loose = DiagnosticsIssue("error", "failed_deployment", "deployment lost failed")
-        return ProjectDiagnostics(project_name, runs, (loose,) if runs else ())
+        return ProjectDiagnostics(project_name, tuple(map(diagnosis, runs)), (loose,) if runs else ())
+
+
+def report(snapshot: RunSnapshot) -> ReportDocument:
+    """The report on a run with a short diagnosis."""
+    return snapshot_report(snapshot, diagnosis(snapshot))
+
+
+def comparison_report(left: RunSnapshot, right: RunSnapshot) -> ReportDocument:
+    """The report on two runs with a comparison and diagnoses that were made up."""
+    made_up = comparison(left.run.run_id, right.run.run_id)
+    return run_report(made_up, (left, right), map(diagnosis, (left, right)))
 
 
 def comparison(left: str, right: str) -> RunComparison:

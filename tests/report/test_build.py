@@ -14,14 +14,17 @@ from contexta.report import (
     build_snapshot_report,
     compare_report_documents,
 )
-from tests.report.example import PROJECT, RUN, FakeQueries, comparison, demo, quiet, run_record
+from tests.report.example import PROJECT, RUN, FakeQueries, comparison_report, demo, quiet, run_record
 
 OTHER = "run:digits-cnn.base"
 
 
 def queries() -> FakeQueries:
-    other = replace(demo(), run=run_record(OTHER))
-    return FakeQueries(demo(), other, comparison=comparison(RUN, OTHER))
+    return FakeQueries(demo(), replace(demo(), run=run_record(OTHER)))
+
+
+def two() -> ReportDocument:
+    return comparison_report(demo(), replace(demo(), run=run_record(OTHER)))
 
 
 def bodies(report: ReportDocument) -> dict[str, list[str]]:
@@ -29,7 +32,7 @@ def bodies(report: ReportDocument) -> dict[str, list[str]]:
 
 
 def test_a_run_report_has_the_sections_of_public_contexta_then_ours() -> None:
-    report = build_run_report(queries(), RUN, OTHER)
+    report = two()
     assert [each.title for each in report.sections] == [
         "Summary",
         "Metric Deltas",
@@ -43,18 +46,24 @@ def test_a_run_report_has_the_sections_of_public_contexta_then_ours() -> None:
 
 
 def test_two_runs_that_have_nothing_have_the_five_sections() -> None:
-    report = build_run_report(FakeQueries(quiet(), quiet(OTHER)), RUN, OTHER)
+    asked = FakeQueries(quiet(), quiet(OTHER))
+    report = build_run_report(asked, RUN, OTHER, include_captured=True)
+    assert asked.captured == [True, True]
     assert {title: body[0] for title, body in bodies(report).items()} == {
-        "Summary": f"Compared {RUN} and {OTHER}.",
+        "Summary": f"Compared {RUN} and {OTHER}: 0 stage rows, 0 metric deltas, 0 artifact changes.",
         "Metric Deltas": "No metric deltas.",
         "Artifact Changes": "No artifact changes.",
-        "Diagnostics": "No diagnostics issues.",
-        "Completeness Notes": "No completeness notes.",
+        "Diagnostics": "left: info:missing_expected_stage: expected terminal stage evaluate is missing",
+        "Completeness Notes": "warning: left:stage_list_empty",
     }
 
 
 def test_lines_of_a_run_report() -> None:
-    found = bodies(build_run_report(queries(), RUN, OTHER))
+    found = bodies(two())
+    assert found["Summary"][1:] == [
+        f"left: run_id={RUN}, name=tiny-cnn, status=failed",
+        f"right: run_id={OTHER}, name=base, status=completed",
+    ]
     assert found["Metric Deltas"] == [
         "run: cost: left=1, right=3, delta=2, ratio=3",
         "train: loss: left=0.5, right=0.25, delta=-0.25, ratio=0.5",
@@ -72,26 +81,26 @@ def test_lines_of_a_run_report() -> None:
 
 
 def test_samples_that_fail_on_one_side_only_come_first() -> None:
-    found = bodies(build_run_report(queries(), RUN, OTHER))["Samples"]
+    found = bodies(two())["Samples"]
     assert [line.partition(":")[0] for line in found] == ["train › epoch-1 › s-1", "train › – › s-0"]
 
 
 def test_diagnostics_of_both_runs_are_labelled() -> None:
-    assert bodies(build_run_report(queries(), RUN, OTHER))["Diagnostics"] == [
+    assert bodies(two())["Diagnostics"] == [
         "left: error:failed_batch: batch holdout failed",
         "right: error:failed_batch: batch holdout failed",
     ]
 
 
 def test_the_courses_of_both_runs_are_in_one_chart() -> None:
-    (_, deltas, *_) = build_run_report(queries(), RUN, OTHER).sections
+    (_, deltas, *_) = two().sections
     charts = [block for block in deltas.blocks if isinstance(block, Chart)]
     assert [line.label for line in charts[0].lines] == ["tiny-cnn", "base"]
 
 
 def test_runs_of_one_name_are_told_apart_by_their_sides() -> None:
     renamed = replace(demo(), run=replace(run_record(OTHER), name="tiny-cnn"))
-    (_, deltas, *_) = build_run_report(FakeQueries(demo(), renamed), RUN, OTHER).sections
+    (_, deltas, *_) = comparison_report(demo(), renamed).sections
     charts = [block for block in deltas.blocks if isinstance(block, Chart)]
     assert [line.label for line in charts[0].lines] == ["left", "right"]
 

@@ -9,8 +9,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from contexta.report import ReportDocument, build_snapshot_report
-from tests.report.example import RUN, FakeQueries, demo
+from contexta.report import ReportDocument
+from tests.report.example import demo, report
 
 
 class TextFile(SingleFileSnapshotExtension):
@@ -20,19 +20,18 @@ class TextFile(SingleFileSnapshotExtension):
     _file_extension = "txt"
 
 
-def written(report: ReportDocument, form: str) -> str:
+def written(document: ReportDocument, form: str) -> str:
     match form:
         case "html":  # the style sheet is looked at, not read
-            return re.sub(r"<style>.*</style>|sha256-[\w+/=]+", "", report.to_html(), flags=re.DOTALL)
+            return re.sub(r"<style>.*</style>|sha256-[\w+/=]+", "", document.to_html(), flags=re.DOTALL)
         case "json":
-            return json.dumps(report.to_json(), indent=1, ensure_ascii=False)
+            return json.dumps(document.to_json(), indent=1, ensure_ascii=False)
         case "csv":
-            return report.to_csv()
+            return document.to_csv()
         case _:
-            return report.to_markdown()
+            return document.to_markdown()
 
 
 @pytest.mark.parametrize("form", ["markdown", "html", "json", "csv"])
 def test_the_report_is_as_it_was(form: str, snapshot: SnapshotAssertion) -> None:
-    report = build_snapshot_report(FakeQueries(demo()), RUN)
-    assert written(report, form) == snapshot(extension_class=TextFile)
+    assert written(report(demo()), form) == snapshot(extension_class=TextFile)

@@ -29,12 +29,12 @@ from contexta.report import (
     ReportSection,
     Table,
     build_run_report,
-    build_snapshot_report,
+    snapshot_report,
 )
 from contexta.report.render import markdown
 from contexta.report.svg_chart import draw
 from contexta.sanitize import safe
-from tests.report.example import RUN, FakeQueries, Recorder, comparison, demo, run_record
+from tests.report.example import RUN, FakeQueries, Recorder, comparison_report, demo, run_record
 
 HOSTILE = [
     "\x1b]52;c;aGk=\x07\x1b[2J",
@@ -120,20 +120,9 @@ def hostile_snapshot(text: str) -> RunSnapshot:
     )
 
 
-class HostileQueries(FakeQueries):
-    def __init__(self, text: str) -> None:
-        super().__init__(hostile_snapshot(text))
-        self.text = text
-
-    def diagnose_run(self, run_id: str, /) -> DiagnosticsResult:
-        link = EvidenceLink("run", self.text, self.text)
-        return DiagnosticsResult(
-            run_id, (DiagnosticsIssue("error", self.text, self.text, FrozenMap(), self.text, (link,)),)
-        )
-
-
 def report(text: str) -> ReportDocument:
-    return build_snapshot_report(HostileQueries(text), RUN)
+    issue = DiagnosticsIssue("error", text, text, FrozenMap(), text, (EvidenceLink("run", text, text),))
+    return snapshot_report(hostile_snapshot(text), DiagnosticsResult(RUN, (issue,)))
 
 
 def by_hand(text: str) -> ReportDocument:
@@ -263,10 +252,10 @@ def test_json_is_json_and_prints_safely(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=shortly)
 def test_a_comparison_of_hostile_runs_is_a_page_too(text: str) -> None:
-    other = "run:digits-cnn.base"
-    left, right = hostile_snapshot(text), replace(hostile_snapshot(text), run=run_record(other))
-    queries = FakeQueries(left, right, comparison=comparison(RUN, other))
-    check_html(build_run_report(queries, RUN, other).to_html())
+    other = replace(hostile_snapshot(text), run=run_record("run:digits-cnn.base"))
+    queries = FakeQueries(hostile_snapshot(text), other)
+    check_html(build_run_report(queries, RUN, other.run.run_id).to_html())
+    check_html(comparison_report(hostile_snapshot(text), other).to_html())
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=shortly)

@@ -100,6 +100,11 @@ def test_two_runs_share_a_chart() -> None:
     assert [line.label for line in chart.lines] == ["a", "b"]
 
 
+def test_a_side_without_the_metric_keeps_its_place() -> None:
+    chart, _ = metrics.charts((("a", ()), ("b", metrics.collect(demo()))))
+    assert [(line.label, line.count) for line in chart.lines] == [("a", 0), ("b", 12)]
+
+
 def test_a_million_values_become_few_points() -> None:
     values = [float(index % 100) for index in range(1_000_000)]
     points = buckets(values, 240)

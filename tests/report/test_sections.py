@@ -8,8 +8,9 @@ import pytest
 
 from contexta.errors import InterpretationError
 from contexta.query.findings import CompletenessNote, DiagnosticsResult
-from contexta.report import ReportDocument, ReportSection, Table, build_snapshot_report
+from contexta.report import ReportDocument, ReportSection, Table, build_snapshot_report, snapshot_report
 from tests.report.example import RUN, FakeQueries, batch, demo, provenance, quiet, sample
+from tests.report.example import report as report_on
 
 EIGHT = [
     "Run Summary",
@@ -37,19 +38,19 @@ def body(report: ReportDocument, title: str) -> str:
 
 
 def test_the_eight_sections_come_first_in_their_order_then_ours() -> None:
-    report = build_snapshot_report(FakeQueries(demo()), RUN)
+    report = report_on(demo())
     assert report.title == f"Run Snapshot Report: {RUN}"
     assert titles(report) == [*EIGHT, "Metrics", "Why"]
 
 
 def test_provenance_is_a_section_only_when_it_is_recorded() -> None:
-    report = build_snapshot_report(FakeQueries(replace(demo(), provenance=provenance())), RUN)
+    report = report_on(replace(demo(), provenance=provenance()))
     assert titles(report) == [*EIGHT, "Provenance", "Metrics", "Why"]
     assert "assertion_mode: declared" in body(report, "Provenance").split("\n")
 
 
 def test_lines_have_the_shapes_of_public_contexta() -> None:
-    report = build_snapshot_report(FakeQueries(demo()), RUN)
+    report = report_on(demo())
     assert body(report, "Run Summary").split("\n")[:4] == [
         f"run_id: {RUN}",
         "name: tiny-cnn",
@@ -74,12 +75,12 @@ def test_lines_have_the_shapes_of_public_contexta() -> None:
 def test_links_that_are_not_there_are_left_out_of_the_line() -> None:
     snapshot = demo()
     bare = replace(snapshot.deployments[0], run_id=None, artifact_ref=None)
-    report = build_snapshot_report(FakeQueries(replace(snapshot, deployments=(bare,))), RUN)
+    report = report_on(replace(snapshot, deployments=(bare,)))
     assert body(report, "Deployments") == "canary: status=failed"
 
 
 def test_a_run_with_nothing_says_none_everywhere() -> None:
-    report = build_snapshot_report(FakeQueries(replace(quiet(), completeness_notes=())), RUN)
+    report = report_on(replace(quiet(), completeness_notes=()))
     assert [each.body for each in report.sections][1:] == [
         "No stages.",
         "No artifacts.",
@@ -95,7 +96,7 @@ def test_a_run_with_nothing_says_none_everywhere() -> None:
 
 
 def test_each_completeness_note_is_told_once() -> None:
-    report = build_snapshot_report(FakeQueries(demo()), RUN)
+    report = report_on(demo())
     assert body(report, "Completeness Notes").split("\n") == [
         "warning: relation_scope_empty",
         "warning: provenance_missing",
@@ -103,11 +104,8 @@ def test_each_completeness_note_is_told_once() -> None:
 
 
 def test_a_note_of_the_diagnosis_alone_is_told_too() -> None:
-    class Diagnosed(FakeQueries):
-        def diagnose_run(self, run_id: str, /) -> DiagnosticsResult:
-            return DiagnosticsResult(run_id, (), (CompletenessNote("info", "ledger_locked"),))
-
-    report = build_snapshot_report(Diagnosed(quiet()), RUN)
+    diagnosis = DiagnosticsResult(RUN, (), (CompletenessNote("info", "ledger_locked"),))
+    report = snapshot_report(quiet(), diagnosis)
     assert body(report, "Completeness Notes").split("\n") == [
         "warning: stage_list_empty",
         "info: ledger_locked",
@@ -116,7 +114,7 @@ def test_a_note_of_the_diagnosis_alone_is_told_too() -> None:
 
 def test_twenty_samples_are_shown_and_the_rest_counted() -> None:
     samples = tuple(sample("evaluate", "holdout", f"s-{index}") for index in range(23))
-    report = build_snapshot_report(FakeQueries(replace(demo(), samples=samples)), RUN)
+    report = report_on(replace(demo(), samples=samples))
     lines = body(report, "Samples").split("\n")
     assert len(lines) == 21
     assert lines[-1] == "... and 3 more."
@@ -128,13 +126,13 @@ def test_twenty_samples_are_shown_and_the_rest_counted() -> None:
 
 def test_many_batches_are_cut_and_counted() -> None:
     batches = tuple(batch("train", f"b-{index}", order=index % 6) for index in range(700))
-    report = build_snapshot_report(FakeQueries(replace(demo(), batches=batches)), RUN)
+    report = report_on(replace(demo(), batches=batches))
     assert body(report, "Batches").split("\n")[-1] == "... and 200 more."
     assert len(section(report, "Batches").evidence_links) <= 100
 
 
 def test_evidence_names_what_a_section_is_about() -> None:
-    report = build_snapshot_report(FakeQueries(demo()), RUN)
+    report = report_on(demo())
     found = {title: [link.kind for link in section(report, title).evidence_links] for title in EIGHT}
     assert found["Run Summary"] == ["run"]
     assert set(found["Batches"]) == {"batch"}
@@ -145,7 +143,7 @@ def test_evidence_names_what_a_section_is_about() -> None:
 def test_a_name_cannot_forge_a_line() -> None:
     snapshot = demo()
     forged = replace(snapshot.batches[0], name="x\nepoch-9: stage=train, status=completed, order=9\x1b[2J")
-    report = build_snapshot_report(FakeQueries(replace(snapshot, batches=(forged,))), RUN)
+    report = report_on(replace(snapshot, batches=(forged,)))
     text = body(report, "Batches")
     assert len(text.split("\n")) == 1
     assert "\x1b" not in text
@@ -160,7 +158,7 @@ def test_a_run_that_is_not_known_is_refused_as_by_the_queries() -> None:
 def test_durations_are_for_people_and_absent_when_an_end_is() -> None:
     snapshot = demo()
     run = replace(snapshot.run, started_at="2026-01-02T03:00:00Z", ended_at="2026-01-02T05:01:07.5Z")
-    report = build_snapshot_report(FakeQueries(replace(snapshot, run=run)), RUN)
+    report = report_on(replace(snapshot, run=run))
     assert "duration: 2h 01m 08s" in body(report, "Run Summary")
-    report = build_snapshot_report(FakeQueries(replace(snapshot, run=replace(run, ended_at=None))), RUN)
+    report = report_on(replace(snapshot, run=replace(run, ended_at=None)))
     assert "duration" not in body(report, "Run Summary")
