@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from contexta import Contexta
 from contexta.contract import (
     ArtifactManifest,
@@ -293,3 +295,15 @@ def fill_like_the_source_document(ctx: Contexta) -> None:
         ctx, "my-proj.run-01.evaluate.s-0001", retention_class="review", redaction_profile="pii-masked"
     )
     put_deployment(ctx, "my-proj.model-v1", run="my-proj.run-01", artifact="my-proj.run-01.model")
+
+
+def binding(artifact: str, **more: object) -> str:
+    """The text of a vault's binding file."""
+    return json.dumps(
+        {
+            "artifact_ref": f"artifact:{artifact}",
+            "created_at": at("07:30"),
+            "manifest_snapshot": manifest(artifact, **more).to_dict(),
+        },
+        indent=2,
+    )
