@@ -59,6 +59,7 @@ def _tables(catalog: Catalog, left_out: dict[str, set[str]], by_name: dict[str, 
         without = _OF_THE_FILE.get(table, set()) | left_out.get(table, set())
         shown = ", ".join([f"t.{name}" for name in names if name not in without])
         name, join = by_name.get(table, ("", ""))
-        statement = f"select {', '.join(filter(None, (name, shown)))} from {table} t {join} order by all"
-        found[table] = catalog.connection.execute(statement).fetchall()
+        columns = ", ".join(filter(None, (name, shown)))
+        rows = catalog.connection.execute(f"from {table} t {join} select {columns} order by all")
+        found[table] = rows.fetchall()
     return found

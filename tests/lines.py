@@ -17,13 +17,14 @@ LOOSE_SAMPLE: Final = f"sample:{STAGE.removeprefix('stage:')}.q-2"
 OPERATION: Final = f"op:{BATCH.removeprefix('batch:')}.load"
 DEPLOYMENT: Final = "deployment:demo.canary"
 
-_SCOPES: Final = {
-    "Project": "project:demo",
-    "Run": RUN,
-    "StageExecution": STAGE,
-    "BatchExecution": BATCH,
-    "SampleObservation": SAMPLE,
-    "DeploymentExecution": DEPLOYMENT,
+
+_OWN: Final = {
+    "Project": "project_ref",
+    "Run": "run_ref",
+    "StageExecution": "stage_execution_ref",
+    "BatchExecution": "batch_execution_ref",
+    "SampleObservation": "sample_observation_ref",
+    "DeploymentExecution": "deployment_execution_ref",
 }
 
 
@@ -49,7 +50,7 @@ class Lines(LineBuilder):
         """Return a lifecycle line; `ended_at` is now unless the scope is open."""
         now = self.now()
         times = {"started_at": now, "ended_at": None if status == "open" else now}
-        stated = {"name": ref.rpartition(".")[2], "status": status, **times, **fields}
+        stated = {_OWN[model]: ref, "name": ref.rpartition(".")[2], "status": status, **times, **fields}
         return self.context(model, ref, stated, extensions)
 
     def span(self, subject: str, name: str = "load", record_hex: str | None = None) -> bytes:
@@ -124,72 +125,95 @@ DAMAGED: Final = (
 BLANK: Final = (b"", b"  ", b"\t", b"\r", b"\x0b\x0c", b"\xef\xbb\xbf")
 
 
+_SUBJECTS: Final = (RUN, STAGE, BATCH, SAMPLE, LOOSE_SAMPLE, OPERATION, "run:demo.r2")
+_SCOPES: Final = (
+    ("Project", "project:demo"),
+    ("Run", RUN),
+    ("StageExecution", STAGE),
+    ("BatchExecution", BATCH),
+    ("SampleObservation", SAMPLE),
+    ("DeploymentExecution", DEPLOYMENT),
+)
+
+
+def _metrics(lines: Lines, subject: str, number: str) -> st.SearchStrategy[bytes]:
+    values = st.sampled_from((0, 1, 0.5, -0.0, float("nan"), float("-inf"), 1e308))
+    return st.builds(
+        lambda key, value: lines.metric(subject, key, value, record_hex=number),
+        st.sampled_from(("loss", "correct", "pass")),
+        values,
+    )
+
+
+def _events(lines: Lines, subject: str, number: str) -> st.SearchStrategy[bytes]:
+    level = st.sampled_from(("info", "error", "critical"))
+    return st.builds(
+        lambda level: lines.event(subject, "exception", "boom\u2028", level=level, record_hex=number), level
+    ) | st.builds(
+        lambda level, run: lines.event(DEPLOYMENT, "ship", "it", level=level, run_ref=run, record_hex=number),
+        level,
+        st.sampled_from((RUN, "run:demo.r2")),
+    )
+
+
+def _scopes(lines: Lines) -> st.SearchStrategy[bytes]:
+    fields = st.fixed_dictionaries(
+        {},
+        optional={
+            "name": st.sampled_from(("shown", None, 5)),
+            "order_index": st.sampled_from((0, 7, None, "x")),
+            "started_at": st.sampled_from(("2026-01-01T00:00:00+02:00", "infinity", None, 7)),
+            "artifact_ref": st.sampled_from(("artifact:demo.r1.model", None)),
+            "created_at": st.sampled_from(("2026-01-01T00:00:00Z", None)),
+            "retention_class": st.sampled_from(("short", None)),
+        },
+    )
+    return st.builds(
+        lambda scope, status, shown, stated: lines.scope(*scope, status, shown, **stated),
+        st.sampled_from(_SCOPES),
+        st.sampled_from(("open", "completed", "failed", "cancelled", "odd")),
+        st.sampled_from((None, {"contexta.scope": {"display_name": "Shown"}})),
+        fields,
+    )
+
+
+def _artifacts(lines: Lines) -> st.SearchStrategy[bytes]:
+    fields = st.fixed_dictionaries(
+        {},
+        optional={
+            "size_bytes": st.sampled_from((None, 9, "big")),
+            "hash_value": st.sampled_from((None, "cd")),
+            "artifact_kind": st.sampled_from((None, "report")),
+            "stage_execution_ref": st.just(STAGE),
+        },
+    )
+    return st.builds(
+        lambda name, stated: lines.artifact(name, **stated), st.sampled_from(("model", "report")), fields
+    )
+
+
+def _glued(lines: Lines, subject: str, number: str) -> st.SearchStrategy[bytes]:
+    whole = lines.metric(subject, "loss", 1, record_hex=number)
+    return st.integers(1, len(whole) - 1).map(lambda cut: whole[:cut] + whole)
+
+
 @st.composite
 def any_line(draw: st.DrawFn) -> bytes:
     """Any line with its newline, or two glued together: repeated refs, times in any order, damage."""
     lines = Lines().at(draw(st.integers(0, 9)))
-    subject = draw(st.sampled_from([RUN, STAGE, BATCH, SAMPLE, LOOSE_SAMPLE, OPERATION, "run:demo.r2"]))
+    subject = draw(st.sampled_from(_SUBJECTS))
     number = f"{draw(st.integers(0, 15)):012x}"
-    kind = draw(
-        st.sampled_from(("metric", "event", "other", "scope", "scope", "artifact", "damage", "glued"))
+    return draw(
+        st.one_of(
+            _metrics(lines, subject, number),
+            _events(lines, subject, number),
+            st.sampled_from((lines.span, lines.degraded)).map(lambda made: made(subject, record_hex=number)),
+            _scopes(lines),
+            _scopes(lines),
+            _artifacts(lines),
+            st.tuples(st.sampled_from(DAMAGED + BLANK), st.sampled_from((b"\n", b"\r\n", b" \n\n"))).map(
+                b"".join
+            ),
+            _glued(lines, subject, number),
+        )
     )
-    if kind == "metric":
-        key = draw(st.sampled_from(("loss", "correct", "pass")))
-        value = draw(st.sampled_from((0, 1, 0.5, -0.0, float("nan"), float("-inf"), 1e308)))
-        return lines.metric(subject, key, value, record_hex=number)
-    if kind == "event":
-        level = draw(st.sampled_from(("info", "error", "critical")))
-        if draw(st.booleans()):
-            owner = draw(st.sampled_from((RUN, "run:demo.r2")))
-            return lines.event(DEPLOYMENT, "ship", "it", level=level, run_ref=owner, record_hex=number)
-        return lines.event(subject, "exception", "boom\u2028", level=level, record_hex=number)
-    if kind == "other":
-        return draw(st.sampled_from((lines.span, lines.degraded)))(subject, record_hex=number)
-    if kind == "scope":
-        model = draw(st.sampled_from(sorted(_SCOPES)))
-        status = draw(st.sampled_from(("open", "completed", "failed", "cancelled", "odd")))
-        fields = draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "name": st.sampled_from(("shown", None, 5)),
-                    "order_index": st.sampled_from((0, 7, None, "x")),
-                    "started_at": st.sampled_from(("2026-01-01T00:00:00+02:00", "infinity", None, 7)),
-                    "run_ref": st.sampled_from((RUN, None)),
-                    "artifact_ref": st.sampled_from(("artifact:demo.r1.model", None)),
-                    "retention_class": st.sampled_from(("short", None)),
-                },
-            )
-        )
-        own = f"{_OWN[model]}"
-        fields.pop(own, None)
-        extensions = draw(st.sampled_from((None, {"contexta.scope": {"display_name": "Shown"}})))
-        return lines.scope(model, _SCOPES[model], status, extensions, **fields)
-    if kind == "artifact":
-        fields = draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "size_bytes": st.sampled_from((None, 9, "big")),
-                    "hash_value": st.sampled_from((None, "cd")),
-                    "artifact_kind": st.sampled_from((None, "report")),
-                    "stage_execution_ref": st.just(STAGE),
-                },
-            )
-        )
-        return lines.artifact(draw(st.sampled_from(("model", "report"))), **fields)
-    if kind == "damage":
-        return draw(st.sampled_from(DAMAGED + BLANK)) + draw(st.sampled_from((b"\n", b"\r\n", b" \n\n")))
-    whole = lines.metric(subject, "loss", 1, record_hex=number)
-    torn = whole[: draw(st.integers(1, len(whole) - 1))]
-    return torn + whole
-
-
-_OWN: Final = {
-    "Project": "project_ref",
-    "Run": "run_ref",
-    "StageExecution": "stage_execution_ref",
-    "BatchExecution": "batch_execution_ref",
-    "SampleObservation": "sample_observation_ref",
-    "DeploymentExecution": "deployment_execution_ref",
-}

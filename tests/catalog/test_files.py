@@ -318,67 +318,77 @@ def test_a_folder_that_appears_later_is_found(tmp_path: Path) -> None:
 _NAMES = ("record.jsonl", "record.node-1.jsonl", "context.jsonl")
 
 
-def _walk(to: Following, steps: int, seed: int) -> None:
-    """A random sequence of what writers and rotations do, with looks in between, against fresh catalogs."""
-    moves = random.Random(seed)
-    torn: dict[str, bytes] = {}
-    clock = 0
-    for step in range(steps):
-        name = moves.choice(_NAMES)
-        path = to.path(name)
-        clock += 1
-        to.lines.at(clock)
-        action = moves.choices(
+class _Writers:
+    """Does at random what writers and rotations do to files."""
+
+    def __init__(self, to: Following, seed: int) -> None:
+        self.to = to
+        self.moves = random.Random(seed)
+        self._torn: dict[str, bytes] = {}
+
+    def move(self) -> None:
+        name = self.moves.choice(_NAMES)
+        kinds = [self._lines, self._torn_line, self._scope, self._damage, self._repeat, self._rewrite]
+        (kind,) = self.moves.choices(kinds, [12, 6, 5, 3, 3, 5])
+        kind(name)
+
+    def _write(self, name: str, data: bytes) -> None:
+        self.to.write(self._torn.pop(name, b"") + data, name)
+
+    def _lines(self, name: str) -> None:
+        self._write(name, self.to.some(self.moves.randint(1, 4)))
+
+    def _torn_line(self, name: str) -> None:
+        line = self._torn.pop(name, None) or self.to.some(1)
+        cut = self.moves.randint(0, len(line))
+        self.to.write(line[:cut], name)
+        self._torn[name] = line[cut:]
+
+    def _scope(self, name: str) -> None:
+        model, ref = self.moves.choice(
             [
-                "write",
-                "torn",
-                "scope",
-                "damage",
-                "repeat",
-                "truncate",
-                "cut",
-                "copytruncate",
-                "delete",
-                "rotate",
-            ],
-            [12, 6, 5, 3, 3, 1, 1, 1, 1, 1],
-        )[0]
-        if action == "write":
-            to.write(torn.pop(name, b"") + to.some(moves.randint(1, 4)), name)
-        elif action == "torn":
-            line = torn.pop(name, None) or to.some(1)
-            cut = moves.randint(0, len(line))
-            to.write(line[:cut], name)
-            torn[name] = line[cut:]
-        elif action == "scope":
-            model, ref = moves.choice(
-                [
-                    ("Run", RUN),
-                    ("StageExecution", STAGE),
-                    ("BatchExecution", BATCH),
-                    ("SampleObservation", SAMPLE),
-                ]
-            )
-            line = to.lines.scope(model, ref, moves.choice(["open", "completed", "failed"]))
-            to.write(torn.pop(name, b"") + line, name)
-        elif action == "damage":
-            to.write(torn.pop(name, b"") + moves.choice([b"bad\n", b"\n", b"\x00\x00\n", b"{}\n"]), name)
-        elif action == "repeat":
-            line = to.lines.event(DEPLOYMENT, "ship", "it", run_ref=RUN, record_hex="f" * 12, level="error")
-            to.write(torn.pop(name, b"") + line, name)
-        elif path.exists():
-            torn.pop(name, None)
-            if action == "truncate":
+                ("Run", RUN),
+                ("StageExecution", STAGE),
+                ("BatchExecution", BATCH),
+                ("SampleObservation", SAMPLE),
+            ]
+        )
+        self._write(name, self.to.lines.scope(model, ref, self.moves.choice(["open", "completed", "failed"])))
+
+    def _damage(self, name: str) -> None:
+        self._write(name, self.moves.choice([b"bad\n", b"\n", b"\x00\x00\n", b"{}\n"]))
+
+    def _repeat(self, name: str) -> None:
+        line = Lines().event(DEPLOYMENT, "ship", "it", run_ref=RUN, record_hex="f" * 12, level="error")
+        self._write(name, line)
+
+    def _rewrite(self, name: str) -> None:
+        path = self.to.path(name)
+        if not path.exists():
+            return
+        self._torn.pop(name, None)
+        rotated = self.to.path(f"{name}.{self.moves.randint(1, 3)}")
+        match self.moves.randrange(5):
+            case 0:
                 os.truncate(path, 0)
-            elif action == "cut":
-                os.truncate(path, moves.randint(0, path.stat().st_size))
-            elif action == "copytruncate":
-                shutil.copyfile(path, to.path(f"{name}.{moves.randint(1, 3)}"))
+            case 1:
+                os.truncate(path, self.moves.randint(0, path.stat().st_size))
+            case 2:
+                shutil.copyfile(path, rotated)
                 os.truncate(path, 0)
-            elif action == "delete":
+            case 3:
                 path.unlink()
-            else:
-                path.replace(to.path(f"{name}.{moves.randint(1, 3)}"))
+            case _:
+                path.replace(rotated)
+
+
+def _walk(to: Following, steps: int, seed: int) -> None:
+    """A random sequence of writes and rotations with looks in between, against fresh catalogs."""
+    writers = _Writers(to, seed)
+    moves = writers.moves
+    for step in range(steps):
+        to.lines.at(step + 1)
+        writers.move()
         if moves.random() < 0.6:
             to.indexer.step(budget=moves.choice([300, 3_000, 10**6]), hinted=moves.random() < 0.7)
         if step % 25 == 24:

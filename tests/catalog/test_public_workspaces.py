@@ -105,8 +105,9 @@ def test_reading_a_workspace_leaves_no_trace_in_it(
         found = []
         for folder, folders, files in os.walk(workspace):
             for entry in (*folders, *files):
-                stat = Path(folder, entry).lstat()
-                found.append((os.path.join(folder, entry), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+                path = Path(folder, entry)
+                stat = path.lstat()
+                found.append((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns))
         stat = workspace.lstat()
         return [(str(workspace), stat.st_ino, 0, stat.st_mtime_ns), *sorted(found)]
 

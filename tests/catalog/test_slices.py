@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def _is_the_same_in_any_slices(lines: list[bytes], cuts: list[int]) -> None:
     in_one = _taken([whole])
     assert _taken(lines) == in_one
     at = sorted({cut % (len(whole) + 1) for cut in cuts} | {0, len(whole)})
-    assert _taken([whole[a:b] for a, b in zip(at, at[1:], strict=False)]) == in_one
+    assert _taken([whole[a:b] for a, b in pairwise(at)]) == in_one
 
 
 @pytest.mark.timeout(300)
