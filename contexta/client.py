@@ -29,6 +29,7 @@ from contexta.journal.paths import DEFAULT_WORKSPACE, artifacts_dir, records_dir
 from contexta.reporting import Reporting
 
 if TYPE_CHECKING:
+    from contexta.promotion import PromotionResult
     from contexta.store import MetadataStore
     from contexta.store.artifacts import ArtifactStore
     from contexta.store.segments import RecordStore
@@ -342,6 +343,28 @@ class Contexta(Reporting):
     ) -> BatchCaptureResult:
         """Record several files; see `Scope.register_artifacts`."""
         return self.session.recording_scope().register_artifacts(artifacts)
+
+    def promote_captured(
+        self, run_ref: str | None = None, *, dry_run: bool = False, assume_completed: bool = False
+    ) -> PromotionResult:
+        """Carry captured runs into the ledger, the segments and the vault; may be repeated at any time.
+
+        See `contexta.promotion.promote_captured` for what is left out, and for the errors.
+
+        Args:
+            run_ref: The only run to promote; all when None.
+            dry_run: Write nothing, and tell what would be done.
+            assume_completed: Count scopes of which only records are known as completed.
+        """
+        from contexta.promotion import promote_captured  # noqa: PLC0415 - ditto
+
+        return promote_captured(
+            self.workspace,
+            run_ref,
+            dry_run=dry_run,
+            assume_completed=assume_completed,
+            settings=self.config.patch,
+        )
 
     def close(self) -> None:
         """Close what is still open as completed, and let go of the files. Using it later opens them again."""
