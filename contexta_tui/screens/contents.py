@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contexta.live import Change
+from contexta.query.results import NodeRow
 from contexta_tui.screens.refresher import Wishes
 from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.viewmodels.refresh import DetailSize, Job, Result
@@ -19,7 +20,7 @@ from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.workbench import Workbench
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Contents:
     """The panes and the workbench that they stand on."""
 
@@ -28,11 +29,14 @@ class Contents:
     lineage: LineageView
     issues: IssueList
     workbench: Workbench
+    _lineage_of: tuple[int, int] | None = None
 
     def job(self, change: Change, wishes: Wishes) -> Job | None:
         """What to ask, or `None` when nothing that is wished for is on the screen."""
-        shows, detail = self.workbench.shows, self.detail
+        shows, detail, selected = self.workbench.shows, self.detail, self.tree.model.selected
         node = wishes.node or wishes.target is not None
+        # All nodes of a run have the same lineage; moving about in a run asks for it once.
+        known = wishes.target is None and _lineage_key(change.revision, selected) == self._lineage_of
         size = DetailSize(detail.size.width, detail.buckets, detail.charts, detail.selected_key)
         job = Job(
             queries=change.queries,
@@ -40,12 +44,13 @@ class Contents:
             position=self.tree.position() if wishes.target or wishes.level else None,
             target=wishes.target,
             level=wishes.level,
-            node=self.tree.model.selected,
+            node=selected,
             detail=size if node and shows(Pane.DETAIL) else None,
-            lineage=node and shows(Pane.LINEAGE),
+            lineage=node and shows(Pane.LINEAGE) and not known,
             # Also when they are not on the screen: the status line tells of them.
             issues=wishes.issues,
             urgent=wishes.urgent,
+            revision=change.revision,
         )
         wanted = job.tree or job.target or job.level or job.detail or job.lineage or job.issues
         return job if wanted else None
@@ -64,7 +69,13 @@ class Contents:
                 self.detail.show(selected, result.detail)
             if result.lineage is not None:
                 self.lineage.show(result.lineage)
+                self._lineage_of = _lineage_key(result.job.revision, selected)
         if result.issues is not None:
             self.issues.show(result.issues)
         if selected is not None:
             self.issues.point_at(selected.id)
+
+
+def _lineage_key(revision: int, node: NodeRow | None) -> tuple[int, int] | None:
+    """What the lineage of a node depends on: the data, and its run (or deployment, or project)."""
+    return None if node is None else (revision, (*node.path, node.id)[:2][-1])

@@ -183,7 +183,8 @@ class ExplorerScreen(Screen[None]):
             self._follow(following=False)
         shown = self._detail.view.node
         if event.node is None or shown is None or event.node.id != shown.id:
-            self._refresher.wish(node=True, urgent=True)
+            # The cursor first: a worker that starts before it is drawn takes its time from it.
+            self.call_after_refresh(self._refresher.wish, node=True, urgent=True)
 
     @on(DetailPane.SeriesWanted)
     def _series_wanted(self) -> None:

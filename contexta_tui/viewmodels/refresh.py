@@ -58,6 +58,7 @@ class Job:
         lineage: Compute its lineage.
         issues: Compute the issues.
         urgent: Whether a person waits for it.
+        revision: Revision of the data that is asked.
     """
 
     queries: Queries
@@ -70,6 +71,7 @@ class Job:
     lineage: bool = False
     issues: bool = False
     urgent: bool = False
+    revision: int = -1
 
 
 @dataclass(frozen=True, slots=True)

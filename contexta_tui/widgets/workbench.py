@@ -62,6 +62,7 @@ class Workbench(Vertical):
         self._right = Vertical(detail, issues, id="right")
         self._active = Pane.TREE
         self._zoomed = False
+        self._noted: str | None = None
         self._arrangement: Arrangement | None = None
 
     def compose(self) -> ComposeResult:
@@ -90,7 +91,10 @@ class Workbench(Vertical):
 
     def note(self, text: str | None) -> None:
         """Put a word of ours under the tree."""
-        self._tree_pane.border_subtitle = text
+        # Only when it differs: a frame is drawn again with everything inside it.
+        if text != self._noted:
+            self._noted = text
+            self._tree_pane.border_subtitle = text
 
     def go(self, pane: Pane) -> None:
         """Go to a pane, and give it the focus."""
