@@ -14,8 +14,8 @@ create table runs (ref varchar primary key, project_ref varchar, name varchar, s
     status varchar, payload_json varchar);
 create table stage_executions (ref varchar primary key, run_ref varchar, stage_name varchar,
     order_index integer, started_at varchar, status varchar, payload_json varchar);
-create table batch_executions (ref varchar primary key, run_ref varchar, stage_ref varchar, batch_name varchar,
-    order_index integer, started_at varchar, status varchar, payload_json varchar);
+create table batch_executions (ref varchar primary key, run_ref varchar, stage_ref varchar,
+    batch_name varchar, order_index integer, started_at varchar, status varchar, payload_json varchar);
 create table sample_observations (ref varchar primary key, run_ref varchar, stage_ref varchar,
     batch_ref varchar, sample_name varchar, observed_at varchar, retention_class varchar,
     redaction_profile varchar, payload_json varchar);
@@ -39,7 +39,8 @@ def put(connection: duckdb.DuckDBPyConnection, table: str, **columns: Any) -> No
     """A row, or another state of it."""
     names = ", ".join(columns)
     places = ", ".join("?" for _ in columns)
-    connection.execute(f"insert or replace into {table} ({names}) values ({places})", list(columns.values()))
+    statement = f"insert or replace into {table} ({names}) values ({places})"  # noqa: S608 - our own names
+    connection.execute(statement, list(columns.values()))
 
 
 def put_run(

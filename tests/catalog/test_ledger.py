@@ -215,7 +215,7 @@ def test_columns_that_are_missing_cost_only_what_they_held(tmp_path: Path) -> No
     (workspace / "metadata").mkdir(parents=True)
     with duckdb.connect(workspace / "metadata" / "ledger.db") as connection:
         connection.execute("create table runs (ref varchar, status varchar)")
-        connection.execute(f"insert into runs values ('{RUN}', 'failed')")
+        connection.execute("insert into runs values (?, 'failed')", [RUN])
         connection.execute("create view projects as select 1 as ref")
     catalog = catalog_tables.fresh(workspace)
     found = CatalogReader(catalog).find(RUN)
