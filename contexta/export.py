@@ -6,7 +6,7 @@ recorded may be anybody's data.
 
 A CSV file is mostly opened with a spreadsheet, and a spreadsheet runs what looks like a formula. A text that
 begins like one therefore gets an apostrophe in front, which spreadsheets take for "this is text". The other
-formats hold everything as it was recorded.
+formats hold everything as it was recorded. Times are in UTC everywhere.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KINDS: Final = tuple(ROWS)
 
 _FILE_MODE: Final = 0o600
 _ISO: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
-_FORMULA: Final = r"^\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n]"
+_FORMULA: Final = r"^[\s\p{Z}\p{C}]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ def _run_id(cursor: duckdb.DuckDBPyConnection, run_ref: str | StableRef | None) 
 def _spelt(sql: str, kind: Column, file_format: str) -> str:
     """Return the SQL of a column as a format spells it."""
     if kind is Column.TIME:
-        return f"timezone('UTC', {sql})" if file_format == "parquet" else f"strftime({sql}, '{_ISO}')"
+        # Without a zone, because DuckDB for Python reads zones only where another package is installed.
+        return sql if file_format == "parquet" else f"strftime({sql}, '{_ISO}')"
     if kind is Column.JSON and file_format == "jsonl":
         return f"try_cast({sql} as json)"
     if kind in (Column.TEXT, Column.JSON) and file_format == "csv":

@@ -123,30 +123,20 @@ def captured(workspace: Path) -> dict[str, Any]:
 
 
 def _walk(reader: CatalogReader, node: Any, told: list[Any]) -> None:
+    wanted = node.failed or node.kind is not NodeKind.SAMPLE
     metrics = [
         (
-            one.key,
-            one.unit,
-            one.count,
-            one.last,
-            one.minimum,
-            one.maximum,
-            one.mean,
-            one.non_finite,
-            one.trend,
+            *(one.key, one.unit, one.count, one.last, one.minimum, one.maximum, one.mean),
+            *(one.non_finite, one.trend),
         )
-        for one in reader.metrics(node.id)
+        for one in (reader.metrics(node.id) if wanted else ())
     ]
-    told.append(
-        {
-            name: getattr(node, name)
-            for name in (
-                *("ref", "kind", "name", "status", "started_at", "ended_at", "first_at", "last_at"),
-                *("position", "records", "failed", "failed_below"),
-            )
-        }
-        | {"metrics": metrics, "reasons": len(reader.reasons(node.id))}
+    names = (
+        *("ref", "kind", "name", "status", "started_at", "ended_at", "first_at", "last_at"),
+        *("position", "records", "failed", "failed_below"),
     )
+    reasons = [(one.title, one.detail) for one in (reader.reasons(node.id) if node.failed else ())]
+    told.append({name: getattr(node, name) for name in names} | {"metrics": metrics, "reasons": reasons})
     for group in node.children:
         for child in reader.children(node.id, NodeKind(group.kind), 0, group.count):
             _walk(reader, child, told)

@@ -54,6 +54,7 @@ def kill_at_random(tmp_path: Path, kills: int, seed: int, **size: int) -> int:
     return killed
 
 
+@pytest.mark.timeout(180)
 def test_killed_at_six_random_moments_and_repeated(tmp_path: Path) -> None:
     assert kill_at_random(tmp_path, 6, seed=1) > 0
 

@@ -61,6 +61,7 @@ def runs(*, status: str, started_at: str = T1, ended_at: str | None = None) -> d
 # What was captured is what is stored
 
 
+@pytest.mark.timeout(240)
 def test_the_demo_gives_the_same_answers_before_and_after(tmp_path: Path) -> None:
     workspace = capturing.demo(tmp_path / ".contexta", seed=11)
     before = captured(workspace)
