@@ -1,7 +1,8 @@
 """The command `contexta`: asks a workspace from a shell or a script.
 
-Arguments and printing only. The full picture, and everything live, is `contexta-tui`; this needs no screen
-and never loads one.
+Arguments and printing only; what a command answers stands in `contexta.commands`. The full picture, and
+everything live, is `contexta-tui`; this needs no screen and never loads one. What answers and what prints is
+loaded when it is needed, because `--help` and `--version` must not wait for a database.
 """
 
 from __future__ import annotations
@@ -9,105 +10,38 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final, NoReturn
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from contexta.commands.parser import PROGRAM, USAGE, build_parser
+from contexta.commands.table import COMMANDS, COMPLETE
+from contexta.errors import ContextaError, SurfaceError
+from contexta.sanitize import safe
 
-from contexta._version import __version__
-from contexta.errors import ContextaError
-from contexta.loading import Loaded, load
-from contexta.query.results import Issue, NodeKind, NodeRow, Severity, Status
-from contexta.sanitize import safe, safe_lines
-from contexta.watch.workspace import nearest
+if TYPE_CHECKING:
+    import rich.table
+    import rich.text
 
-PROGRAM: Final = "contexta"
-FINE: Final = 0
-ISSUES: Final = 1
-UNREADABLE: Final = 2
+    from contexta.commands.answer import Answer, Cell, Part
+    from contexta.commands.desk import Desk
+
+__all__ = ["build_parser", "main"]
+
 _INTERRUPTED: Final = 130
-
 _PIPE_WIDTH: Final = 4096
-_MOST_RUNS: Final = 1_000
-_MOST_ISSUES: Final = 1_000
-_MOST_REASONS: Final = 20
+_SHORT_S: Final = 0.5
+"""Seconds that work may take without a bar."""
 
-_STATUS: Final = {
-    Status.FAILED: "bold red",
-    Status.COMPLETED: "green",
-    Status.OPEN: "cyan",
-    Status.UNKNOWN: "dim",
-    Status.CANCELLED: "magenta",
-}
-_SEVERITY: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+_OWN_FAULT: Final = "stopped by an error of its own; please report it"
 
-_EPILOG: Final = """\
-examples:
-  contexta runs                                     what ran, newest first
-  contexta show tiny-cnn.evaluate.holdout           one batch: why it failed, what it measured
-  contexta diagnose --fail-on error                 in a script: exit 1 when there is an error
-  contexta runs --json --workspace /data/.contexta  for another program
-
-exit codes: 0 fine, 1 issues at or above --fail-on, 2 usage or unreadable workspace
-"""
-
-Cells = tuple[Text, ...]
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
-        self.exit(UNREADABLE, f"{PROGRAM}: {safe(message, 500)}. See {PROGRAM} --help.\n")
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    parser = _Parser(
-        prog=PROGRAM,
-        description="Ask a workspace what ran, how it went and what is wrong with it.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    common = _Parser(add_help=False)
-    common.add_argument(
-        "--workspace",
-        metavar="PATH",
-        type=Path,
-        help="the folder that the job records to; default: the nearest .contexta in this folder or above",
-    )
-    common.add_argument("--json", dest="as_json", action="store_true", help="print JSON for another program")
-
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[common], allow_abbrev=False
-        )
-
-    add("runs", "list the runs, newest first")
-    add("show", "show one node: how it went, why it failed, what it measured").add_argument(
-        "ref", metavar="REF", help="ref of a run, stage, batch, sample or deployment, or a unique end of it"
-    )
-    add("diagnose", "list what is wrong, worst first").add_argument(
-        "--fail-on",
-        choices=("error", "warning", "info", "never"),
-        default="never",
-        help="exit 1 when there is an issue of that severity or worse (default: %(default)s)",
-    )
-    return parser
+Handler = Callable[["Desk", argparse.Namespace], "Answer"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,248 +56,196 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(argv)
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else UNREADABLE
-    commands: dict[str, Callable[[Loaded, argparse.Namespace], int]] = {
-        "runs": _runs,
-        "show": _show,
-        "diagnose": _diagnose,
-    }
+        return leaving.code if isinstance(leaving.code, int) else USAGE
     try:
-        with load((options.workspace or nearest(Path.cwd()),)) as loaded:
-            code = commands[options.command](loaded, options)
-            for sentence in loaded.unread():
-                _say(sentence)
-            return code
-    except ContextaError as error:
-        _say(error.message)
-        return UNREADABLE
-    except OSError as error:
-        _say(f"the answer cannot be written ({error.strerror or error}).")
-        return UNREADABLE
+        return _run(options)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a script gets a code and a sentence, whatever happened
-        _say(f"stopped by an error of its own; please report it: {type(error).__name__}: {error}")
-        return UNREADABLE
+        if options.debug:
+            _say_lines(traceback.format_exc().splitlines())
+        _say(_sentence(error))
+        return USAGE
 
 
-# The commands
+def _run(options: argparse.Namespace) -> int:
+    """Answer and print."""
+    from contexta.commands.desk import Desk  # noqa: PLC0415 - loads the database, which --help need not
+
+    progress = _Progress(is_shown=not options.quiet and not options.as_json and _is_terminal(sys.stderr))
+    with Desk(options.workspace, getattr(options, "source", "all"), progress.of) as desk:
+        answer = _handler(options.command)(desk, options)
+        if options.as_json:
+            _write_json(answer)
+        elif answer.text is not None:
+            _write_text([answer.text()])
+        else:
+            _write_parts(answer.parts(), color=not options.no_color)
+        for sentence in desk.unread():
+            _say(sentence)
+        return answer.code
 
 
-def _runs(loaded: Loaded, options: argparse.Namespace) -> int:
-    found = [row for project in loaded.reader.projects() for row in _runs_of(loaded, project)]
-    if options.as_json:
-        _write_json("contexta/runs/1", runs=[_fields(row) for row in found])
-        return FINE
-    shown = found[:_MOST_RUNS]
-    table = _table(("run", "status", "started", "took", "records", "failed", "ref"), right=(3, 4, 5))
-    for row in shown:
-        table.add_row(
-            Text(safe(row.name, 60), "bold red" if row.failed else ""),
-            _status(row),
-            Text(_time(row.started_at or row.first_at), "dim"),
-            Text(_took(row), "dim"),
-            Text(f"{row.records:,}"),
-            Text(f"{row.failed_below:,}" if row.failed_below else "", "bold red"),
-            Text(safe(row.ref, 300), "dim"),
-        )
-    _write([table] if shown else [Text("No run is recorded.")], more=len(found) - len(shown), word="runs")
-    return FINE
+def _handler(name: str) -> Handler:
+    (command,) = (each for each in (*COMMANDS, COMPLETE) if each.name == name)
+    module, function = command.answer
+    handler: Handler = getattr(import_module(f"contexta.commands.{module}"), function)
+    return handler
 
 
-def _runs_of(loaded: Loaded, project: NodeRow) -> Iterator[NodeRow]:
-    total = sum(group.count for group in project.children if group.kind is NodeKind.RUN)
-    for start in range(0, total, _MOST_RUNS):
-        yield from loaded.reader.children(project.id, NodeKind.RUN, start, start + _MOST_RUNS)
-
-
-def _show(loaded: Loaded, options: argparse.Namespace) -> int:
-    node = loaded.find(options.ref)
-    reasons = loaded.reader.reasons(node.id, _MOST_REASONS) if node.failed or node.failed_below else ()
-    metrics = loaded.reader.metrics(node.id)
-    if options.as_json:
-        _write_json(
-            "contexta/node/1",
-            **_fields(node),
-            children={group.kind.value: group.count for group in node.children},
-            reasons=[
-                {
-                    "kind": reason.kind,
-                    "title": reason.title,
-                    "detail": reason.detail,
-                    "stacktrace": reason.stacktrace,
-                    "path": reason.node_path,
-                    "at": _time(reason.at) or None,
-                }
-                for reason in reasons
-            ],
-            metrics=[_finite(asdict(metric)) for metric in metrics],
-        )
-        return FINE
-    parts: list[Text | Table] = [
-        Text(safe(node.ref, 300), "bold"),
-        Text.assemble(_status(node), f"  {_took(node)}  {node.records:,} records  {_time(node.started_at)}"),
-    ]
-    if reasons:
-        parts += [Text(), Text("Why it failed", "bold")]
-        for reason in reasons:
-            where = " > ".join(safe(name, 60) for name in reason.node_path)
-            parts.append(
-                Text.assemble((safe(reason.title, 300), "bold red"), f"  {safe(reason.detail, 300)}")
-            )
-            parts.append(Text(f"  {where}  {_time(reason.at)}", "dim"))
-        trace = next((reason.stacktrace for reason in reasons if reason.stacktrace), "")
-        parts += [Text(f"    {line}", "dim") for line in safe_lines(trace, 300, 30, keep="last")]
-    if metrics:
-        table = _table(("key", "last", "min", "max", "mean", "n", "unit"), right=(1, 2, 3, 4, 5))
-        for metric in metrics:
-            values = (metric.last, metric.minimum, metric.maximum, metric.mean)
-            numbers = ("-" if value is None else f"{value:.6g}" for value in values)
-            table.add_row(
-                Text(safe(metric.key, 80)),
-                *(Text(number) for number in numbers),
-                Text(f"{metric.count:,}"),
-                Text(safe(metric.unit or "", 20), "dim"),
-            )
-        parts += [Text(), table]
-    _write(parts)
-    return FINE
-
-
-def _diagnose(loaded: Loaded, options: argparse.Namespace) -> int:
-    shown = loaded.issues[:_MOST_ISSUES]
-    if options.as_json:
-        fields = ("severity", "code", "ref", "summary", "count")
-        issues = [{name: getattr(issue, name) for name in fields} for issue in loaded.issues]
-        _write_json("contexta/issues/1", issues=issues)
-    else:
-        table = _table(("severity", "code", "where", "summary"))
-        for issue in shown:
-            style = _SEVERITY[issue.severity]
-            table.add_row(
-                Text(issue.severity.value, style),
-                Text(safe(issue.code, 60), style),
-                Text(safe(issue.ref, 300)),
-                Text(safe(issue.summary, 300), "dim"),
-            )
-        more = len(loaded.issues) - len(shown)
-        _write([table] if shown else [Text("Nothing is wrong.")], more=more, word="issues")
-    return ISSUES if any(_counts(issue, options.fail_on) for issue in loaded.issues) else FINE
-
-
-def _counts(issue: Issue, fail_on: str) -> bool:
-    return fail_on != "never" and issue.severity.rank <= Severity(fail_on).rank
-
-
-# Values
-
-
-def _fields(node: NodeRow) -> dict[str, object]:
-    """What is said of a node in JSON."""
-    return {
-        "ref": node.ref,
-        "kind": node.kind,
-        "name": node.name,
-        "status": node.status,
-        "origin": node.origin.labels(),
-        "started_at": _time(node.started_at) or None,
-        "ended_at": _time(node.ended_at) or None,
-        "records": node.records,
-        "failed": node.failed,
-        "failed_below": node.failed_below,
-    }
-
-
-def _finite(values: Mapping[str, object]) -> dict[str, object]:
-    """Values of a metric for JSON, which has no infinity: sums of large numbers can become one."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in values.items()
-        if name != "trend"
-    }
-
-
-def _status(node: NodeRow) -> Text:
-    status = Status.FAILED if node.failed else node.status
-    return Text(status.value, _STATUS[status])
-
-
-def _time(micros: int | None) -> str:
-    """A time in UTC, or nothing when it is not known or no calendar has it."""
-    if micros is None:
-        return ""
-    try:
-        moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000 // 1000:03}Z"
-
-
-def _took(node: NodeRow) -> str:
-    """How long a node took, or its records span where its end is not known."""
-    start = node.first_at if node.started_at is None else node.started_at
-    end = node.last_at if node.ended_at is None else node.ended_at
-    if start is None or end is None:
-        return ""
-    seconds = max(0, end - start) / 1e6
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m {rest:02}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
+def _sentence(error: Exception) -> str:
+    """What a person is told of an error, in one sentence."""
+    match error:
+        case ContextaError():
+            said = error.message
+        case OSError():
+            said = f"{error.filename or 'something'} cannot be read or written ({error.strerror or error})."
+        case _:
+            said = f"{_OWN_FAULT}: {type(error).__name__}: {error}"
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 # Printing
 
 
-def _table(heads: Sequence[str], right: Sequence[int] = ()) -> Table:
+class _Progress:
+    """Shows how far long work is, on standard error and only on a terminal."""
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self._is_shown = is_shown
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar for a piece of work, while the block lasts; none for work that is done at once."""
+        began = time.monotonic()
+        with ExitStack() as shown:
+            update: Callable[[int, int], None] | None = None
+
+            def told(done: int, total: int) -> None:
+                nonlocal update
+                is_long = not total or time.monotonic() - began > _SHORT_S
+                if update is None and is_long and self._is_shown:
+                    update = shown.enter_context(_bar(what))
+                if update is not None:
+                    update(done, total)
+
+            yield told
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console  # noqa: PLC0415 - only where a bar is shown
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - ditto
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def _write_parts(parts: Iterable[Part], *, color: bool) -> None:
+    """Write lines, coloured and cut on a terminal, plain and whole elsewhere."""
+    from rich.console import Console  # noqa: PLC0415 - a document needs none
+    from rich.text import Text  # noqa: PLC0415 - ditto
+
+    terminal = _is_terminal(sys.stdout)
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        force_terminal=terminal,
+        color_system="auto" if terminal and color else None,
+        width=shutil.get_terminal_size().columns if terminal else _PIPE_WIDTH,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+
+    def text(cells: Iterable[Cell]) -> rich.text.Text:
+        return Text.assemble(*((each.text, each.style) for each in cells))
+
+    for part in parts:
+        if isinstance(part, tuple):
+            console.print(text(part), no_wrap=True, overflow="ellipsis", crop=True)
+        else:
+            table = _table(part.heads, part.right)
+            for row in part.rows:
+                table.add_row(*(text((each,)) for each in row))
+            console.print(table, no_wrap=True, overflow="ellipsis", crop=True)
+    _write_text(f"{line.rstrip()}\n" for line in buffer.getvalue().split("\n")[:-1])
+
+
+def _table(heads: Sequence[str], right: Sequence[int]) -> rich.table.Table:
+    from rich.table import Table  # noqa: PLC0415 - only where tables are drawn
+    from rich.text import Text  # noqa: PLC0415 - ditto
+
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
     for at, head in enumerate(heads):
         table.add_column(Text(head), justify="right" if at in right else "left", no_wrap=True)
     return table
 
 
-def _write(parts: Iterable[Text | Table], *, more: int = 0, word: str = "") -> None:
-    """Write lines, coloured and cut on a terminal, plain and whole elsewhere."""
-    terminal = sys.stdout.isatty()
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        force_terminal=terminal,
-        color_system="auto" if terminal else None,
-        width=shutil.get_terminal_size().columns if terminal else _PIPE_WIDTH,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
-    for part in parts:
-        console.print(part, no_wrap=True, overflow="ellipsis", crop=True)
-    if more:
-        console.print(f"... and {more:,} more {word}; --json has them all")
-    _write_text("".join(f"{line.rstrip()}\n" for line in buffer.getvalue().split("\n")[:-1]))
+def _write_json(answer: Answer) -> None:
+    def pieces() -> Iterator[str]:
+        yield f'{{"schema": {_json(answer.schema)}'
+        for name, value in answer.document().items():
+            yield f", {_json(name)}: "
+            if isinstance(value, Iterator):
+                yield "["
+                for at, item in enumerate(value):
+                    yield f"{', ' if at else ''}{_json(item)}"
+                yield "]"
+            else:
+                yield _json(value)
+        yield "}\n"
+
+    _write_text(pieces())
 
 
-def _write_json(schema: str, **fields: object) -> None:
-    text = json.dumps({"schema": schema, **fields}, allow_nan=False)
-    _write_text(text.replace("\x7f", "\\u007f") + "\n")
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
 
 
-def _write_text(text: str) -> None:
+def _write_text(texts: Iterable[str]) -> None:
+    if sys.stdout is None:
+        raise SurfaceError("Standard output is closed, so there is no answer.", code="answer_not_written")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.write(text)
+        for text in texts:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read has seen enough; Python would complain once more when it closes the stream.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read has seen enough.
+        _let_go_of_stdout()
+    except OSError as error:
+        _let_go_of_stdout()
+        why = (error.strerror or str(error)).lower()
+        raise SurfaceError(f"The answer cannot be written ({why}).", code="answer_not_written") from error
+
+
+def _let_go_of_stdout() -> None:
+    """Keep Python from writing what is left when it ends, which would fail again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(sentence: str) -> None:
+    _say_lines([f"{PROGRAM}: {safe(sentence, 1_000)}"])
+
+
+def _say_lines(lines: Iterable[str]) -> None:
     with suppress(OSError, ValueError):
         if isinstance(sys.stderr, io.TextIOWrapper):
             sys.stderr.reconfigure(errors="backslashreplace")
-        sys.stderr.write(f"{PROGRAM}: {safe(sentence, 500)}\n")
+        for line in lines:
+            sys.stderr.write(f"{safe(line, 1_000)}\n")
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):
+        return False
 
 
 if __name__ == "__main__":

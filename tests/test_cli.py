@@ -60,7 +60,7 @@ def test_runs_are_listed_newest_first(workspace: Path, capsys: pytest.CaptureFix
     code, out, err = answer(capsys, "runs", "--workspace", str(workspace))
     assert (code, err) == (0, "")
     head, first, second = out.splitlines()
-    assert head.split() == ["run", "status", "started", "took", "records", "failed", "ref"]
+    assert head.split() == ["run", "status", "started", "took", "records", "failed", "origin", "ref"]
     assert first.split()[:2] == ["good", "completed"]
     assert second.startswith("bad ␛[2J")
     assert second.split()[-1] == "run:demo.bad"
