@@ -109,7 +109,7 @@ DAMAGED: Final = (
     b"{",
     b'{"captured_at":"2026',
     b'{"captured_at":"2026-01-02T03:04:05Z","payload":[]}',
-    b'{"payload":{"envelope":{"record_ref":"x","record_type":"metric","run_ref":"run:a.b; drop table nodes"}}}',
+    b'{"payload":{"envelope":{"record_ref":"x","record_type":"metric","run_ref":"run:a.b; drop table x"}}}',
     b'{"payload":{"envelope":{"record_ref":"x","record_type":"metric","run_ref":"run:only-one"}}}',
     b'{"payload":{"envelope":{"record_ref":"x","record_type":"no-such","run_ref":"run:a.b"}}}',
     b'{"payload":{"envelope":{"record_ref":"x","record_type":"metric","run_ref":"run:a.'

@@ -73,9 +73,12 @@ class Watcher:
                     recursive=False,
                     ignore_permission_denied=True,
                 ):
+                    paths = {Path(path) for _, path in changes}
                     with self._lock:
-                        self._touched.update(Path(path) for _, path in changes)
+                        self._touched |= paths
                     self._hint.set()
+                    if not folders.isdisjoint(paths):
+                        break  # Deleted, or moved: nothing more would be heard of one that is made anew.
             except Exception:  # noqa: BLE001 - whatever the watcher dies of, the owner's own looks go on
                 self._hint.set()
             stop.wait(_RETRY_S)

@@ -186,9 +186,15 @@ def test_a_catalog_in_memory_puts_nothing_into_the_current_folder(
 def test_what_fails_in_the_middle_leaves_the_catalog_as_it_was(workspace: Path) -> None:
     catalog = Catalog.in_memory([workspace])
     Indexer(catalog, [workspace]).catch_up()
-    with pytest.raises(RuntimeError), catalog.transaction():
-        catalog.clear()
-        raise RuntimeError
+
+
+    def fails() -> None:
+        with catalog.transaction():
+            catalog.clear()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     assert CatalogReader(catalog).counts().records == 200
     with catalog.transaction():
         catalog.clear()
