@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from textual.binding import Binding, BindingType
 
@@ -227,7 +228,7 @@ ACTIONS: tuple[Action, ...] = (
         Scope.APP,
         "command_palette",
         ("ctrl+p",),
-        "Commands",
+        "Menu",
         "Search for a command",
         footer=True,
         palette=False,
@@ -243,6 +244,13 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("app.theme", Scope.APP, "change_theme", ("T",), "Theme", "Choose a colour theme"),
     Action("app.quit", Scope.APP, "quit", ("q", "ctrl+q"), "Quit", "Leave; whatever runs goes on"),
+)
+
+#: Names of the screen's actions whose keys are text where text is typed.
+TYPED: Final = frozenset(
+    action.name.partition("(")[0]
+    for action in ACTIONS
+    if action.scope in (Scope.FIND, Scope.PANES) and len(action.keys[0]) == 1
 )
 
 #: How keys are written for people, where their Textual name is not that.

@@ -7,8 +7,6 @@ query on the app's thread, and no widget asks at all.
 
 from __future__ import annotations
 
-from typing import Final
-
 from textual import on, work
 from textual.app import ComposeResult
 from textual.events import Paste
@@ -19,7 +17,7 @@ from contexta.live import Change
 from contexta.query.port import Queries
 from contexta_tui.clock import Clock
 from contexta_tui.glyphs import ASCII, UNICODE
-from contexta_tui.keymap import ACTIONS, Scope, bindings
+from contexta_tui.keymap import TYPED, Scope, bindings
 from contexta_tui.messages import Refreshed, RefreshFailed
 from contexta_tui.screens.contents import Contents
 from contexta_tui.screens.record import RecordScreen
@@ -37,13 +35,6 @@ from contexta_tui.widgets.lineage_view import LineageView
 from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
-
-#: Actions whose keys are text where text is typed.
-_TYPED: Final = frozenset(
-    action.name.partition("(")[0]
-    for action in ACTIONS
-    if action.scope in (Scope.FIND, Scope.PANES) and len(action.keys[0]) == 1
-)
 
 
 class ExplorerScreen(Screen[None]):
@@ -103,6 +94,11 @@ class ExplorerScreen(Screen[None]):
         self._show_body()
         self._workbench.rearrange()
         self.set_interval(1.0, self._tick)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether everything that was asked for is on the screen."""
+        return self._refresher.at_rest
 
     # What comes from outside
 
@@ -284,7 +280,7 @@ class ExplorerScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters that are typed into the filter are its text."""
         typing = self.focused is self._filter
-        return not (typing and action in _TYPED) and super().check_action(action, parameters)
+        return not (typing and action in TYPED) and super().check_action(action, parameters)
 
     def action_filter(self) -> None:
         """Open the filter."""

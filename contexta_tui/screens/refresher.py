@@ -62,6 +62,11 @@ class Refresher:
     _last: float = float("-inf")
     _took: float = 0.0
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is wished for and nothing is in flight."""
+        return not self._busy and not self._wishes
+
     def wish(self, *, urgent: bool = False, target: Target | None = None, **wanted: bool) -> None:
         """Want `tree`, `node` or `issues` anew, and to go to a node.
 

@@ -248,6 +248,8 @@ class TreeModel:
             if request.filter == self.filter and loaded.matches is not None:
                 self._roots = loaded.roots
                 self._filtered = Filtered(request.filter, request.revision, loaded.matches, loaded.roots)
+                if self.selected is not None:
+                    self.selected = self._filtered.node(self.selected.id) or self.selected
                 self._rescue_selection()
             return
         if request.structure:
