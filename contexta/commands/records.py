@@ -36,8 +36,7 @@ def records(desk: Desk, options: argparse.Namespace) -> Answer:
     nodes = desk.loaded.reader.projects() if options.ref is None else (desk.loaded.find(options.ref),)
 
     def found() -> Iterator[RecordRow]:
-        rows = (row for node in nodes for row in _records_of(desk, node) if _is_wanted(row, options))
-        return islice(rows, options.limit)
+        return (row for node in nodes for row in _records_of(desk, node) if _is_wanted(row, options))
 
     def parts() -> Iterator[Part]:
         most = MOST_ROWS if options.limit is None else options.limit
@@ -52,7 +51,7 @@ def records(desk: Desk, options: argparse.Namespace) -> Answer:
 
     return Answer(
         "contexta/records/1",
-        lambda: {"source": desk.source, "records": (_fields(row) for row in found())},
+        lambda: {"source": desk.source, "records": (_fields(row) for row in islice(found(), options.limit))},
         parts,
     )
 
