@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -54,24 +55,26 @@ class Lines(LineBuilder):
         return self.context(model, ref, stated, extensions)
 
     def span(self, subject: str, name: str = "load", record_hex: str | None = None) -> bytes:
-        """Return a span of a second."""
+        """Return a span of a second, observed at its start."""
+        start, end = "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"
         payload = {
             "span_name": name,
             "span_kind": "operation",
-            "started_at": "2026-01-02T03:04:05Z",
-            "ended_at": "2026-01-02T03:04:06Z",
+            "started_at": start,
+            "ended_at": end,
             "status": "ok",
             "attributes": {"n": 3},
             "span_id": "span-1",
             "trace_id": "trace-1",
             "linked_refs": [],
         }
-        return self.record("span", "TraceSpanRecord", subject, payload, record_hex=record_hex)
+        line = self.record("span", "TraceSpanRecord", subject, payload, record_hex=record_hex)
+        return re.sub(rb'("observed_at":)"[^"]*"', rb'\1"' + start.encode() + b'"', line)
 
     def degraded(self, subject: str, record_hex: str | None = None) -> bytes:
         """Return a degraded record."""
         payload = {
-            "issue_key": "gap.lost-rows",
+            "issue_key": "gap.rows",
             "category": "capture",
             "severity": "warning",
             "summary": "lost",

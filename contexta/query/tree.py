@@ -143,7 +143,7 @@ def _group(kinds: Sequence[NodeKind]) -> str:
 
 _ORDER_OF_DISPLAY: Final = f"""[
     project.position,
-    if(n.kind = {_KIND[NodeKind.DEPLOYMENT]}, 1, 0),
+    case n.kind when {_KIND[NodeKind.PROJECT]} then -1 when {_KIND[NodeKind.DEPLOYMENT]} then 1 else 0 end,
     -coalesce(run.position, n.position),
     coalesce(stage.position, -1),
     if(n.stage_id is null or n.id = n.stage_id, -1, if(n.batch_id is not null, 0,

@@ -1,0 +1,97 @@
+"""Metrics under a node: a row a key, and a series in a bounded number of points."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contexta.reader import CatalogReader
+from tests.catalogs import finder, reader_of
+from tests.lines import BATCH, RUN, STAGE, Lines
+
+
+def _of(values: list[float]) -> CatalogReader:
+    lines = Lines()
+    return reader_of(b"".join(lines.metric(RUN, "loss", value) for value in values))
+
+
+def test_a_summary_leaves_out_what_is_not_finite_but_counts_it() -> None:
+    reader = _of([1.0, math.nan, 3.0, math.inf, 2.0, -math.inf])
+    (summary,) = reader.metrics(finder(reader)(RUN).id)
+    assert (summary.last, summary.minimum, summary.maximum, summary.mean) == (2.0, 1.0, 3.0, 2.0)
+    assert (summary.count, summary.non_finite) == (6, 3)
+
+
+def test_a_key_without_any_finite_value_is_there() -> None:
+    reader = _of([math.nan])
+    (summary,) = reader.metrics(finder(reader)(RUN).id)
+    assert (summary.last, summary.mean, summary.count, summary.trend) == (None, None, 1, (None,))
+
+
+def test_metrics_are_those_at_or_under_the_node_by_key() -> None:
+    lines = Lines()
+    reader = reader_of(
+        lines.metric(BATCH, "loss", 1, unit="nats")
+        + lines.metric(STAGE, "accuracy", 2)
+        + lines.metric(RUN, "z", 3)
+    )
+    find = finder(reader)
+    assert [summary.key for summary in reader.metrics(find(RUN).id)] == ["accuracy", "loss", "z"]
+    assert [summary.key for summary in reader.metrics(find(STAGE).id)] == ["accuracy", "loss"]
+    (summary,) = reader.metrics(find(BATCH).id)
+    assert (summary.key, summary.unit) == ("loss", "nats")
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(st.sampled_from([0.0, 1.5, -2.0, math.nan]), min_size=1, max_size=60),
+    st.integers(0, 80),
+)
+def test_a_series_covers_every_value_once_in_order(values: list[float], buckets: int) -> None:
+    reader = _of(values)
+    series = reader.series(finder(reader)(RUN).id, "loss", buckets)
+    assert series.count == len(values)
+    assert len(series.points) <= max(1, buckets)
+    assert [point.first for point in series.points] == [
+        sum(point.count for point in series.points[:index]) for index in range(len(series.points))
+    ]
+    assert sum(point.count for point in series.points) == len(values)
+    for point in series.points:
+        finite = [value for value in values[point.first : point.first + point.count] if math.isfinite(value)]
+        assert point.minimum == (min(finite) if finite else None)
+        assert point.maximum == (max(finite) if finite else None)
+        assert point.mean == (pytest.approx(sum(finite) / len(finite)) if finite else None)
+    reader.close()
+
+
+def test_a_gap_stays_a_gap() -> None:
+    reader = _of([1.0, math.nan, 2.0])
+    points = reader.series(finder(reader)(RUN).id, "loss", 10).points
+    assert [point.mean for point in points] == [1.0, None, 2.0]
+    (summary,) = reader.metrics(finder(reader)(RUN).id)
+    assert summary.trend[0] == 1.0
+    assert summary.trend[-1] == 2.0
+    assert None in summary.trend
+
+
+def test_a_trend_has_at_most_32_points_of_the_same_mean_throughout() -> None:
+    reader = _of([float(number) for number in range(1_000)])
+    (summary,) = reader.metrics(finder(reader)(RUN).id)
+    assert len(summary.trend) == 32
+    assert list(summary.trend) == sorted(value for value in summary.trend if value is not None)
+
+
+def test_values_at_the_edge_of_what_a_double_holds() -> None:
+    reader = _of([1e308, 1e308, -1e308])
+    (summary,) = reader.metrics(finder(reader)(RUN).id)
+    assert (summary.minimum, summary.maximum, summary.count) == (-1e308, 1e308, 3)
+    reader.series(finder(reader)(RUN).id, "loss", 1)
+
+
+def test_an_unknown_key_has_no_points() -> None:
+    reader = _of([1.0])
+    for key in ("nothing", "", "' or 1=1"):
+        assert reader.series(finder(reader)(RUN).id, key, 10).points == ()
