@@ -40,9 +40,9 @@ def has_ended(extensions: str | None) -> bool:
         os.kill(identity.pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:
+    except (OSError, OverflowError):
         return False
-    if identity.process_started_at is None:
+    if identity.process_started_at is None or identity.process_started_at.tzinfo is None:
         return False
     # Another process has the number now when it started at another time.
     started_us = identity.process_started_at.timestamp() * 1e6
