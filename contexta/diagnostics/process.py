@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -44,6 +45,8 @@ def has_ended(extensions: str | None) -> bool:
         return False
     if identity.process_started_at is None or identity.process_started_at.tzinfo is None:
         return False
+    if not Path(f"/proc/{identity.pid}/stat").exists():
+        return False  # Nothing here tells when it started.
     # Another process has the number now when it started at another time.
     started_us = identity.process_started_at.timestamp() * 1e6
     return abs(process_start_micros(identity.pid) - started_us) > _SAME_START_US

@@ -287,8 +287,10 @@ def test_a_run_whose_process_has_ended_is_stalled_after_a_moment() -> None:
         ('[{"namespace":"contexta.process","fields":{"host":"HERE","pid":99999999999999999999}}]', False),
         ('[{"namespace":"contexta.process","fields":{"host":"HERE","pid":9999999999999}}]', False),
         (
-            '[{"namespace":"contexta.process","fields":{"host":"HERE","pid":1,'
-            '"process_started_at":"0001-01-01T00:00:00"}}]',
+            (
+                '[{"namespace":"contexta.process","fields":'
+                '{"host":"HERE","pid":1,"process_started_at":"0001-01-01T00:00:00"}}]'
+            ),
             False,
         ),
     ],
