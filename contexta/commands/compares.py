@@ -22,6 +22,7 @@ from contexta.commands.answer import (
     status_cell,
 )
 from contexta.commands.desk import Desk
+from contexta.commands.investigation import LoadedInvestigation
 from contexta.query.findings import (
     CompletenessNote,
     MetricDelta,
@@ -34,11 +35,11 @@ def compare(desk: Desk, options: argparse.Namespace) -> Answer:
     """Two runs side by side, or more."""
     left, right, *more = (desk.run_ref(text) for text in (options.left, options.right, *options.more))
     if not more:
-        pair = desk.investigation.compare_runs(left, right)
+        pair = LoadedInvestigation(desk.loaded).compare_runs(left, right)
         return Answer(
             "contexta/comparison/1", lambda: {"source": desk.source, **members(pair)}, lambda: _pair(pair)
         )
-    several = desk.investigation.compare_multiple_runs(
+    several = LoadedInvestigation(desk.loaded).compare_multiple_runs(
         (left, right, *more), higher_is_better=dict.fromkeys(options.lower_is_better, False)
     )
     return Answer(

@@ -6,19 +6,14 @@ whoever made it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import duckdb
-
 from contexta.catalog.mirror import CANONICAL
 from contexta.errors import NotFoundError
-from contexta.investigation import Investigation
-from contexta.investigation.workspace import Captured
 from contexta.loading import Loaded, OnProgress, load
 from contexta.query.results import NodeKind, NodeRow
 from contexta.watch.workspace import nearest, path_text, workspaces_in
@@ -32,20 +27,6 @@ KINDS: Final[dict[str, frozenset[str] | None]] = {
 
 Progress = Callable[[str], AbstractContextManager[OnProgress]]
 """Shows how far work of a name is, while its block lasts; a total of 0 means that nobody knows."""
-
-
-class LoadedInvestigation(Investigation):
-    """All questions, answered from what was read already; which sources count was decided then."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        super().__init__(loaded.workspaces[0], source="all")
-        self._loaded = loaded
-
-    @contextmanager
-    def asking(self, include_captured: Captured) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - decided
-        """A connection that sees what was read."""
-        with self._loaded.asking() as cursor:
-            yield cursor
 
 
 class Desk:
@@ -77,7 +58,6 @@ class Desk:
     def close(self) -> None:
         """Lets go of what was read."""
         loaded, self._loaded = self._loaded, None
-        self.__dict__.pop("investigation", None)
         if loaded is not None:
             loaded.close()
 
@@ -93,11 +73,6 @@ class Desk:
             with self.progress("reading") as on_progress:
                 self._loaded = load((self.folder,), kinds=KINDS[self.source], on_progress=on_progress)
         return self._loaded
-
-    @cached_property
-    def investigation(self) -> LoadedInvestigation:
-        """All questions."""
-        return LoadedInvestigation(self.loaded)
 
     def unread(self) -> tuple[str, ...]:
         """A sentence for each file or store that could not be read."""

@@ -31,6 +31,7 @@ from contexta.commands.lists import node_fields, took
 from contexta.errors import NotFoundError
 from contexta.query import listing
 from contexta.query.results import Issue, MetricSummary, Reason, Severity
+from contexta.query.traversal import traverse
 from contexta.sanitize import safe, safe_lines
 
 _MOST_ISSUES: Final = 1_000
@@ -147,9 +148,9 @@ def _counts(issue: Issue, fail_on: str) -> bool:
 
 def lineage(desk: Desk, options: argparse.Namespace) -> Answer:
     """What something came from and what came from it."""
-    found = desk.investigation.traverse_lineage(
-        _subject(desk, options.ref), direction=options.direction, max_depth=options.depth
-    )
+    subject = _subject(desk, options.ref)
+    with desk.loaded.asking() as cursor:
+        found = traverse(cursor, subject, options.direction, options.depth)
 
     def parts() -> Iterator[Part]:
         yield line(found.root_ref, STRONG)

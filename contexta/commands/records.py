@@ -27,7 +27,8 @@ from contexta.commands.answer import (
 from contexta.commands.desk import Desk
 from contexta.query.results import NodeRow, RecordRow, RecordType
 
-_PAGE: Final = 2_000
+_FIRST_PAGE: Final = 1_000
+_LARGEST_PAGE: Final = 16_000
 _BAD_LEVELS: Final = ("error", "critical")
 
 
@@ -58,9 +59,12 @@ def records(desk: Desk, options: argparse.Namespace) -> Answer:
 
 def _records_of(desk: Desk, node: NodeRow) -> Iterator[RecordRow]:
     before: int | None = None
-    while page := desk.loaded.reader.records(node.id, before=before, limit=_PAGE):
+    size = _FIRST_PAGE
+    while page := desk.loaded.reader.records(node.id, before=before, limit=size):
         yield from page
         before = page[-1].id
+        # Whoever reads on wants many: every page costs a look at all of the node's records.
+        size = min(2 * size, _LARGEST_PAGE)
 
 
 def _is_wanted(row: RecordRow, options: argparse.Namespace) -> bool:

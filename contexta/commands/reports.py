@@ -15,6 +15,7 @@ from typing import Final
 
 from contexta.commands.answer import Answer, line
 from contexta.commands.desk import Desk
+from contexta.commands.investigation import LoadedInvestigation
 from contexta.errors import SurfaceError
 from contexta.report import ReportDocument, build_snapshot_report
 from contexta.watch.workspace import path_text
@@ -26,7 +27,7 @@ def report(desk: Desk, options: argparse.Namespace) -> Answer:
     """A report on a run, on standard output or in a file."""
     ending = "" if options.output is None else options.output.suffix.lower()
     chosen = options.format or ("json" if options.as_json else _ENDINGS.get(ending, "markdown"))
-    document = build_snapshot_report(desk.investigation, desk.run_ref(options.run))
+    document = build_snapshot_report(LoadedInvestigation(desk.loaded), desk.run_ref(options.run))
     if options.output is None:
         return Answer("contexta/report/1", document.to_dict, text=lambda: _REPORTS[chosen](document))
     written = _write(options.output, _REPORTS[chosen](document))
