@@ -1,0 +1,76 @@
+"""The app under Textual's pilot, with the real follower and catalog, on a job that runs in another process."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from contexta.live import Follower
+from contexta_tui.app import ExplorerApp
+from contexta_tui.settings import Settings
+from tests.e2e.job import Job
+from tests.waiting import pilot_until
+
+
+class Driver:
+    """What the test sees and does."""
+
+    def __init__(self, app: ExplorerApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    def text(self) -> str:
+        """The screen as text."""
+        return "\n".join(
+            "".join(segment.text for segment in strip)
+            for strip in self.app.screen._compositor.render_strips()
+        )
+
+    async def shows(self, pattern: str, timeout: float = 10.0) -> None:
+        await pilot_until(
+            self.pilot,
+            lambda: re.search(pattern, self.text()) is not None,
+            timeout,
+            what=f"{pattern} on screen",
+        )
+
+    def colour_of(self, pattern: str) -> str:
+        """The colour of what matches, as the strips have it."""
+        for strip in self.app.screen._compositor.render_strips():
+            for segment in strip:
+                if re.search(pattern, segment.text) and segment.style and segment.style.color:
+                    return segment.style.color.name
+        return ""
+
+
+@pytest.mark.timeout(120)
+async def test_a_new_batch_appears_and_fails_while_the_app_looks(tmp_path: Path) -> None:
+    workspace = tmp_path / ".contexta"
+    with Job(workspace) as job:
+        job.tell("run tiny-cnn", "stage train", "batch epoch-1", "metric loss 1.472", "close")
+        app = ExplorerApp(Settings(workspaces=(workspace,)), Follower([workspace], use_cache=False))
+        async with app.run_test(size=(120, 36)) as pilot:
+            screen = Driver(app, pilot)
+            await screen.shows("tiny-cnn", timeout=30)
+            await pilot.press("f")
+            waited = []
+            for epoch in (2, 3, 4):
+                job.tell(f"batch epoch-{epoch}", "metric loss 0.618")
+                await screen.shows(f"● epoch-{epoch}")
+                job.tell("fail CUDA out of memory")
+                began = time.monotonic()
+                await screen.shows(f"failed_batch.*epoch-{epoch}")
+                await screen.shows(f"✖ epoch-{epoch}")
+                waited.append(time.monotonic() - began)
+            # A busy machine may delay any one of them.
+            assert min(waited) < 1.0
+            assert int(screen.colour_of("✖")[1:3], 16) > 0xC0, "red"
+
+            await pilot.press("f", "g", "C")
+            await pilot.press("n")
+            await screen.shows("✖ epoch-2")
+            await screen.shows("RuntimeError: CUDA out of memory")
