@@ -1,4 +1,4 @@
-"""The app under Textual's pilot, with the real follower and catalog, on a job that runs in another process."""
+"""The app under Textual's pilot, with the real follower and catalog, on a job in another process."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_a_new_batch_appears_and_fails_while_the_app_looks(tmp_path: Path)
         app = ExplorerApp(Settings(workspaces=(workspace,)), Follower([workspace], use_cache=False))
         async with app.run_test(size=(120, 36)) as pilot:
             screen = Driver(app, pilot)
-            await screen.shows("tiny-cnn", timeout=30)
+            await screen.shows("tiny-cnn")
             await pilot.press("f")
             waited = []
             for epoch in (2, 3, 4):
