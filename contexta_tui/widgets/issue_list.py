@@ -81,11 +81,6 @@ class IssueRowsView(LineView):
         super().notify_style_update()
         self._inks = None
 
-    def on_resize(self) -> None:
-        """Keep the cursor in sight, and as many of its neighbours as there is room for now."""
-        super().on_resize()
-        self.show_row(self.cursor, margin=self.page // 2)
-
     def row_key(self, index: int) -> Hashable:
         """The issue and the day are all that a row shows."""
         today = self._today() // 86_400_000_000 if self._today is not None else None

@@ -237,9 +237,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh_row(self._cursor)
 
     def on_resize(self) -> None:
-        """Keep the cursor on screen when the screen gets smaller."""
+        """Keep the cursor on screen with some rows around it; there may have been room for one row only."""
         if self._cursor >= 0:
-            self.show_row(self._cursor)
+            self.show_row(self._cursor, margin=self.page // 4)
 
     # Mouse and keys
 

@@ -32,9 +32,10 @@ HOLDOUT = "batch:digits-cnn.tiny-cnn.evaluate.holdout"
 
 
 class Still:
-    """A real follower, whose only news of this machine's clock is taken back."""
+    """A real follower that waits for the screen, and whose news of this machine's clock is taken back."""
 
     def __init__(self, workspace: Path) -> None:
+        self.ready = threading.Event()
         self._follower = Follower([workspace], use_cache=False, live=False)
 
     def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
@@ -44,20 +45,30 @@ class Still:
                 quiet = None if change.quiet_s is None else 42.0
                 publish(replace(change, quiet_s=quiet, rate=0.0, lag_s=None))
 
+        self.ready.wait(20)
         self._follower.run(pass_on, stop)
+
+
+class StillApp(ExplorerApp):
+    """The app on such a follower."""
+
+    def __init__(self, settings: Settings, workspace: Path) -> None:
+        self.still = Still(workspace)
+        super().__init__(settings, self.still, Clock(now=lambda: NOW, passed=lambda: 0.0))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = tmp_path_factory.mktemp("demo") / ".contexta"
     record_finished(workspace)
-    # Nothing in the story is left to chance but the ends of these refs.
+    # What the story leaves to chance: the ends of refs, and the marks that a Python sets in a traceback.
     numbers: dict[str, int] = {}
     for journal in sorted((workspace / "cache" / "capture").glob("*.jsonl")):
         text = journal.read_text(encoding="utf-8")
         text = re.sub(
             r"-([0-9a-f]{12})\b", lambda end: f"-{numbers.setdefault(end[1], len(numbers)):012x}", text
         )
+        text = re.sub(r"\\n +[~^]+(?=\\n)", "", text)
         journal.write_text(text, encoding="utf-8")
     return workspace
 
@@ -70,15 +81,17 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
-def app_on(workspace: Path, **options: object) -> ExplorerApp:
-    clock = Clock(now=lambda: NOW, passed=lambda: 0.0)
-    return ExplorerApp(Settings.model_validate(options), Still(workspace), clock)
+def app_on(workspace: Path, **options: object) -> StillApp:
+    return StillApp(Settings.model_validate(options), workspace)
 
 
 def shown(*words: str, press: tuple[str, ...] = ()) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Waits until some words are on the screen, presses keys, and waits until nothing changes any more."""
 
     async def run(pilot: Pilot[None]) -> None:
+        assert isinstance(pilot.app, StillApp)
+        await settled(pilot)
+        pilot.app.still.ready.set()
         await pilot_until(pilot, lambda: all(word in picture(pilot) for word in words), 20, what=str(words))
         for key in press:
             await pilot.press(key)
