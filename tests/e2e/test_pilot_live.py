@@ -30,12 +30,9 @@ class Driver:
             for strip in self.app.screen._compositor.render_strips()
         )
 
-    async def shows(self, pattern: str, timeout: float = 10.0) -> None:
+    async def shows(self, pattern: str) -> None:
         await pilot_until(
-            self.pilot,
-            lambda: re.search(pattern, self.text()) is not None,
-            timeout,
-            what=f"{pattern} on screen",
+            self.pilot, lambda: re.search(pattern, self.text()) is not None, 30, what=f"{pattern} on screen"
         )
 
     def colour_of(self, pattern: str) -> str:
