@@ -17,21 +17,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 from contexta import Contexta
 from contexta.live import Change, Phase
 from contexta.loading import Loaded, load
 from contexta.query.results import Severity, Status
 from contexta_tui.app import ExplorerApp
+from contexta_tui.clock import Clock
 from contexta_tui.demo_job import EPOCHS_FINISHED, FINISHED_AT, SEED, StoryTime
 from contexta_tui.demo_story import PROJECT, Story
 from contexta_tui.settings import Settings
-from contexta_tui.widgets.status_line import StatusLine
 
 #: Seconds after the job's start at which the picture is taken: in the middle of the last run.
 TAKEN_AT = 26.0
 STARTED = round(FINISHED_AT.timestamp()) * 1_000_000_000
+#: The time on the screen, in microseconds.
+NOW = (STARTED + round(TAKEN_AT * 1e9)) // 1000
 SETTLED_S = 30.0
 
 
@@ -121,10 +122,9 @@ async def take(picture: Picture, loaded: Loaded) -> str:
     """Run the app, go where the picture is taken, and return it."""
     settings = Settings(once=False, select=picture.select, theme=picture.theme, ascii=picture.ascii)
     still = Still(loaded)
-    app = ExplorerApp(settings, still)
+    clock = Clock(now=lambda: NOW, passed=lambda: 0.0)
+    app = ExplorerApp(settings, still, clock)
     async with app.run_test(size=(picture.columns, picture.rows)) as pilot:
-        # Ages count from when the change came.
-        app.explorer.query_one(StatusLine)._clock = lambda: 0.0  # noqa: SLF001 - the screen makes it
         still.ready.set()
         await settled(app)
         for key in picture.keys:
@@ -142,7 +142,7 @@ async def settled(app: ExplorerApp) -> None:
             raise TimeoutError(f"the screen still changes after {SETTLED_S:g} s")
         await asyncio.sleep(0.1)
         now = app.export_screenshot()
-        same = same + 1 if now == drawn else 0
+        same = same + 1 if now == drawn and app.explorer.at_rest else 0
         drawn = now
 
 
@@ -151,7 +151,6 @@ def main(folder: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as temporary,
         load((record(Path(temporary)),), use_cache=False) as loaded,
-        mock.patch("time.time_ns", return_value=STARTED + round(TAKEN_AT * 1e9)),
     ):
         for picture in PICTURES:
             svg = asyncio.run(take(picture, loaded))
