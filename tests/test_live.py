@@ -167,13 +167,14 @@ def test_a_change_comes_about_once_a_second_when_only_time_passes(job: Job) -> N
 
 
 def test_a_run_that_becomes_silent_is_a_new_answer(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contexta.diagnostics.rules.PATIENCE_S", 0.5)
     job.record()
     lines = Lines()
     with (job.journal.with_name("context.jsonl")).open("wb") as file:
         file.write(lines.scope("Run", RUN, "open"))
     with following(job.workspace) as found:
         before = found.until(lambda change: change.open_runs == 1, "an open run")
+        assert before.errors == 0
+        monkeypatch.setattr("contexta.diagnostics.rules.PATIENCE_S", 0.0)
         after = found.until(lambda change: change.errors == 1, "a stalled run")
         assert after.revision > before.revision
         assert [issue.code for issue in after.queries.issues()] == ["stalled_run"]

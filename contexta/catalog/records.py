@@ -55,15 +55,19 @@ _MORE: Final = f"""if(coalesce({", ".join(_UNUSUAL.values())}) is null, null, to
 
 _FRESH: Final = f"""
 create or replace temp table fresh as
-with flat as (
-    select n, {_KEY} as key, subject, owner, unnest(payload.envelope), unnest(payload.payload)
-    from slice where shape = 'record'
+with keyed as (
+    select n, {_KEY} as key from slice where shape = 'record'
+), numbered as (
+    select n, key, $next_id + row_number() over (order by n) - 1 as id
+    from (select min(n) as n, key from keyed where key not in (select key from repeated) group by key)
+), flat as (
+    select n, subject, owner, unnest(payload.envelope), unnest(payload.payload) from slice
 ), each as (
-    select *, try_cast(value::varchar as double) as number,
+    select flat.*, numbered.id, numbered.key, try_cast(value::varchar as double) as number,
            list_position([{_TYPES}], record_type) - 1 as type
-    from flat qualify row_number() over (partition by key order by n) = 1
+    from numbered join flat on flat.n = numbered.n
 )
-select $next_id + row_number() over (order by each.n) - 1 as id, each.key, record_ref as ref,
+select each.id, each.key, record_ref as ref,
        type::utinyint as type,
        leaf.id as node_id, leaf.project_id, coalesce(leaf.run_id, run.id) as run_id,
        leaf.stage_id, leaf.batch_id, $origin::utinyint as origin,
@@ -90,7 +94,6 @@ select $next_id + row_number() over (order by each.n) - 1 as id, each.key, recor
 from each
 join scopes leaf on leaf.ref = each.subject
 left join scopes run on run.ref = each.owner and leaf.run_id is null
-where each.key not in (select key from repeated)
 """
 
 _SIGNALS: Final = f"""

@@ -96,7 +96,7 @@ def test_flipped_bits_in_the_header_or_the_log_never_stop_it(workspace: Path, tm
     path = _indexed(workspace, tmp_path / "cache")
     whole = path.read_bytes()
     flips = random.Random(3)
-    for _ in range(12):
+    for _ in range(6):
         data = bytearray(whole)
         data[flips.randrange(12_288)] ^= 1 << flips.randrange(8)
         path.write_bytes(data)
@@ -186,7 +186,6 @@ def test_a_catalog_in_memory_puts_nothing_into_the_current_folder(
 def test_what_fails_in_the_middle_leaves_the_catalog_as_it_was(workspace: Path) -> None:
     catalog = Catalog.in_memory([workspace])
     Indexer(catalog, [workspace]).catch_up()
-
 
     def fails() -> None:
         with catalog.transaction():
