@@ -14,7 +14,6 @@ from contexta_tui.app import ExplorerApp
 from contexta_tui.settings import Settings
 from tests.e2e.job import Job
 
-
 ATTEMPTS = 8
 """A busy machine may delay a change; the best of so many is what the explorer can do."""
 
