@@ -1,8 +1,8 @@
 """Decides when to ask, so that the screen need only say what it lacks.
 
 One job for the data and one for a person may be in flight at a time; what is wished for meanwhile is merged
-into the next one. A key press is answered at once, a stream of changes at most ten times a second, and on a
-busy machine so rarely that half of the time is left. It knows neither widgets nor queries, and runs on the
+into the next one. A key press is answered at once, a stream of changes at most ten times a second, and less
+often where answers are slow. It knows neither widgets nor queries, and runs on the
 app's thread only.
 """
 
@@ -17,6 +17,9 @@ from contexta_tui.viewmodels.refresh import Target
 
 #: Seconds between two refreshes that nobody but the data asked for.
 INTERVAL_S = 0.1
+
+#: Seconds between them at most, however long they take: what fails is to be seen within a second.
+_LONGEST_S = 0.4
 
 
 @dataclass(slots=True)
@@ -101,7 +104,7 @@ class Refresher:
         urgent = self._wishes.urgent
         if not self._wishes or urgent in self._busy or (self._busy and not urgent):
             return
-        wait = self._last + max(INTERVAL_S, 2 * self._took) - self.clock()
+        wait = self._last + max(INTERVAL_S, min(2 * self._took, _LONGEST_S)) - self.clock()
         if wait > 0 and not urgent:
             if not self._waiting:
                 self._waiting = True

@@ -71,10 +71,14 @@ def test_a_person_does_not_wait_for_the_data() -> None:
 def test_slow_answers_are_asked_for_less_often() -> None:
     bench = Bench()
     bench.refresher.wish(tree=True)
-    bench.now = 1.0
+    bench.now = 0.15
     bench.refresher.done()
     bench.refresher.wish(tree=True)
-    assert (len(bench.started), bench.waits) == (1, [1.0])
+    assert (len(bench.started), bench.waits) == (1, [0.15])
+    bench.now = 5.0
+    bench.refresher.done()
+    bench.refresher.wish(tree=True)
+    assert len(bench.started) == 2, "but never so rarely that it is felt"
 
 
 def test_nothing_to_do_leaves_it_idle() -> None:
