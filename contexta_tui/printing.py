@@ -95,10 +95,12 @@ class Paper:
         try:
             self._out.write(text)
             self._out.flush()
-        except BrokenPipeError:
-            # Python would complain once more when it closes the stream at its end.
+        except OSError as error:
+            # Python would try to write what is left once more at its end, and complain and exit with 120.
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+            if not isinstance(error, BrokenPipeError):
+                raise
 
 
 def say(sentence: str, program: str = "contexta-tui") -> None:
