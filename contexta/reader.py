@@ -49,6 +49,7 @@ class CatalogReader:
     def __init__(self, catalog: Catalog, quiet_s: Callable[[], float | None] = lambda: None) -> None:
         self._catalog = catalog
         self._quiet_s = quiet_s
+        self._diagnosed: tuple[tuple[int, int | None], tuple[Issue, ...]] | None = None
 
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
         try:
@@ -140,8 +141,16 @@ class CatalogReader:
         return self._of_node(node_id, lineage.lineage, Lineage((), ()))
 
     def issues(self) -> tuple[Issue, ...]:
-        """All diagnosed issues, errors first, the newest first among equals."""
-        return self._ask(lambda cursor: diagnose(cursor, self._quiet_s()))
+        """All diagnosed issues, errors first, the newest first among equals.
+
+        Asked again without a change in between, within the same second of silence, the answer is the same.
+        """
+        quiet_s = self._quiet_s()
+        # Read before asking: a commit meanwhile makes the answer old, never the other way round.
+        known = (self._catalog.revision, None if quiet_s is None else int(quiet_s))
+        if self._diagnosed is None or self._diagnosed[0] != known:
+            self._diagnosed = (known, self._ask(lambda cursor: diagnose(cursor, quiet_s)))
+        return self._diagnosed[1]
 
     def snapshot(self, depth: NodeKind) -> snapshot.Snapshot:
         """Everything down to a depth, for printing."""

@@ -54,6 +54,7 @@ class Catalog:
         connection: The writer's connection.
         path: The database file, or `None` in memory.
         notice: One sentence for the screen when something was not as wished, else empty.
+        revision: Grows with every commit of this process.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Catalog:
         self._lock = lock
         self._spill = spill
         self._depth = 0
+        self.revision = 0
 
     @classmethod
     def in_memory(cls, workspaces: Sequence[Path], notice: str = "") -> Catalog:
@@ -140,6 +142,7 @@ class Catalog:
         try:
             yield self.connection
             self.connection.execute("commit")
+            self.revision += 1
         except BaseException:
             with suppress(duckdb.Error):
                 self.connection.execute("rollback")
