@@ -35,8 +35,10 @@ format: $(INSTALLED) ## format the code and fix what can be fixed
 
 install: $(INSTALLED) ## set up .venv, which every other target does too
 
-soak: $(INSTALLED) ## long fault and endurance runs
-	$(BIN)/pytest -m soak --timeout 3600
+soak: $(INSTALLED) ## long fault and endurance runs; PART=tests/faults/… for one of them
+	rm -rf .soak
+	@code=0; FAULT_FIGURES="$(CURDIR)/.soak" $(BIN)/pytest -n 2 --dist worksteal -m soak --timeout 3600 $(PART) || code=$$?; \
+		$(BIN)/python -m tests.faults.figures .soak $(if $(PART),--keep) && exit $$code
 
 bench: $(INSTALLED) ## run every benchmark
 	@for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \
@@ -54,7 +56,7 @@ audit: $(INSTALLED) $(TOOLS) ## known vulnerabilities in the dependencies
 	$(TOOLS)/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean: ## remove all that was made here, .venv too
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .soak
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
