@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +38,9 @@ from contexta_tui.theme import THEMES, with_meanings
 #: Names that `--theme` accepts.
 THEME_NAMES: Final = tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES}))
 
+#: How lines of the box begin that Rich draws around the variables of a frame.
+_OF_VARIABLES: Final = ("│ ╭", "│ │", "│ ╰")
+
 
 class ExplorerApp(App[None]):
     """The app.
@@ -52,6 +56,8 @@ class ExplorerApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.APP)
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    # No pane has text to select, and a selection that begins on a notice on its way out would end the app.
+    ALLOW_SELECT = False
 
     def __init__(self, settings: Settings, follower: Follows, clock: Clock = SYSTEM) -> None:
         super().__init__()
@@ -142,11 +148,21 @@ def _say(sentence: str) -> None:
 
 
 def _keep(details: str) -> str:
-    """Write the details of a crash to a file, and say where."""
+    """Write the details of a crash to a file that only its owner can read, and say where.
+
+    The values of variables are left out: they hold recorded text, and the file is meant to be sent to others.
+    """
     path = Path(user_log_dir("contexta-tui", ensure_exists=False)) / "crash.log"
+    lines = (line for line in details.splitlines(keepends=True) if not line.startswith(_OF_VARIABLES))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(details, encoding="utf-8", errors="backslashreplace")
+        path.unlink(missing_ok=True)
+        with open(path, "x", encoding="utf-8", errors="backslashreplace", opener=_private) as file:
+            file.writelines(lines)
     except OSError as error:
         return f"its details could not be written to {path} ({error.strerror})."
     return f"please report it with {path}."
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import MouseDown, MouseScrollDown, MouseScrollUp, MouseUp
+from textual.widgets._toast import Toast
 
 from contexta.query.results import NodeKind
 from contexta_tui.widgets.run_tree import RunTree
@@ -61,3 +63,19 @@ async def test_a_storm_of_sizes_leaves_the_screen_as_it_was() -> None:
             await it.shows(words)
         assert it.selected == "q-4"
         assert it.tree.cursor in it.tree.visible_rows
+
+
+async def test_clicks_on_a_notice_that_is_going_away_do_no_harm() -> None:
+    async with explorer() as it:
+        await it.selects("tiny-cnn")
+        await it.press("y")
+        await it.shows("Copied")
+        toast = it.app.screen.query_one(Toast)
+        x, y = toast.region.x + 3, toast.region.y + 1
+        for _ in range(200):
+            for kind in (MouseDown, MouseUp):
+                it.app.post_message(kind(None, x, y, 0, 0, 1, False, False, False, x, y))
+            await asyncio.sleep(0)
+        await it.until(lambda: not it.app.screen.query(Toast), "the notice to be gone")
+        await it.shows("tiny-cnn")
+        assert it.app.return_code is None
