@@ -19,15 +19,16 @@ def diagnose(cursor: duckdb.DuckDBPyConnection, quiet_s: float | None) -> tuple[
         quiet_s: Seconds since the newest append to any capture, on the reader's clock; `None` when
             it is not known, and then no run is called stalled.
     """
+    facts = health.facts(cursor, rules.EXPECTED_STAGES, time.time_ns() // 1000)
     issues: list[Issue] = []
-    for subject in health.subjects(cursor):
+    for subject in facts.subjects:
         issues.extend(rules.of_subject(subject))
-    for name in rules.EXPECTED_STAGES:
-        issues.extend(rules.missing_stage(run, name) for run in health.runs_without_stage(cursor, name))
-    issues.extend(issue for found in health.signals(cursor) if (issue := rules.of_signals(found)))
-    issues.extend(rules.of_damage(found) for found in health.damaged(cursor))
+    for name, runs in facts.missing.items():
+        issues.extend(rules.missing_stage(run, name) for run in runs)
+    issues.extend(issue for found in facts.signals if (issue := rules.of_signals(found)))
+    issues.extend(rules.of_damage(found) for found in facts.damaged)
     if quiet_s is not None:
-        for silence in health.open_runs(cursor, time.time_ns() // 1000):
+        for silence in facts.silences:
             gone = process.has_ended(silence.extensions)
             if issue := rules.of_silence(silence, quiet_s, process_gone=gone):
                 issues.append(issue)

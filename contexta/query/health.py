@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -91,10 +93,61 @@ class Silence:
     extensions: str | None
 
 
-def subjects(cursor: duckdb.DuckDBPyConnection) -> tuple[Subject, ...]:
-    """Scopes that may be worth an issue: failed, cancelled, or stages without a metric or an end."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that diagnostics judge, of one moment.
+
+    Attributes:
+        subjects: Scopes that may be worth an issue, the newest first: failed, cancelled, or stages without a
+            metric or an end.
+        missing: By name of a stage, the ended runs that have none of that name.
+        signals: Signals grouped by scope, kind and key, the newest first.
+        damaged: Sources with lines that could not be read.
+        silences: Captured runs that are open.
+    """
+
+    subjects: tuple[Subject, ...]
+    missing: dict[str, tuple[Subject, ...]]
+    signals: tuple[Signals, ...]
+    damaged: tuple[Damaged, ...]
+    silences: tuple[Silence, ...]
+
+
+def facts(cursor: duckdb.DuckDBPyConnection, stages: Sequence[str], now_us: int) -> Facts:
+    """Everything to be judged.
+
+    Each kind of fact is found by keys, and all the scopes are described together in the end: describing
+    is what costs, and hardly more for many scopes than for one.
+
+    Args:
+        cursor: The reader's own connection.
+        stages: Names of stages that an ended run is expected to have.
+        now_us: The time, in microseconds since the Unix epoch.
+    """
+    subjects = _suspects(cursor)
+    missing = {name: _without_stage(cursor, name) for name in stages}
+    signals = _signals(cursor)
+    silences = _open_runs(cursor, now_us)
+    ids = {*subjects, *chain(*missing.values()), *(row[0] for row in signals), *(row[0] for row in silences)}
+    known = _described(cursor, ids)
+    return Facts(
+        subjects=tuple(known[key] for key in subjects if key in known),
+        missing={name: tuple(known[key] for key in keys if key in known) for name, keys in missing.items()},
+        signals=tuple(
+            Signals(SIGNALS[row[1]], row[2], row[3], tuple(row[4]), row[5], row[6], row[7], known[row[0]])
+            for row in signals
+            if row[0] in known
+        ),
+        damaged=damaged(cursor),
+        silences=tuple(
+            Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in silences if row[0] in known
+        ),
+    )
+
+
+def _suspects(cursor: duckdb.DuckDBPyConnection) -> list[int]:
     stage = _KIND[NodeKind.STAGE]
-    return _subjects(
+    return _keys(
         cursor,
         f"""n.failed or n.status in ({_STATUS[Status.FAILED]}, {_STATUS[Status.CANCELLED]})
             or (n.kind = {stage} and (n.status = {_STATUS[Status.OPEN]}
@@ -102,9 +155,9 @@ def subjects(cursor: duckdb.DuckDBPyConnection) -> tuple[Subject, ...]:
     )
 
 
-def runs_without_stage(cursor: duckdb.DuckDBPyConnection, name: str) -> tuple[Subject, ...]:
+def _without_stage(cursor: duckdb.DuckDBPyConnection, name: str) -> list[int]:
     """Ended runs that have no stage of a name."""
-    return _subjects(
+    return _keys(
         cursor,
         f"""n.kind = {_KIND[NodeKind.RUN]}
             and n.status in ({", ".join(str(_STATUS[status]) for status in _ENDED)})
@@ -114,54 +167,49 @@ def runs_without_stage(cursor: duckdb.DuckDBPyConnection, name: str) -> tuple[Su
     )
 
 
-def _subjects(
+def _keys(
     cursor: duckdb.DuckDBPyConnection, where: str, parameters: dict[str, str] | None = None
-) -> tuple[Subject, ...]:
-    ids = [
-        row[0]
-        for row in cursor.execute(
-            f"select n.id from nodes n where {where} order by n.id desc limit {_LIMIT}", parameters or {}
-        ).fetchall()
-    ]
-    return tuple(_described(cursor, ids).values())
-
-
-def _described(cursor: duckdb.DuckDBPyConnection, ids: list[int]) -> dict[int, Subject]:
-    rows = tree.nodes(cursor, ids)
-    more = cursor.execute(
-        """
-        select n.id, list_filter([run.name, stage.name, batch.name,
-               if(n.id in (n.run_id, n.stage_id, n.batch_id), null, n.name)], lambda name: name is not null),
-               run.status, n.metrics
-        from nodes n
-        left join nodes run on run.id = n.run_id
-        left join nodes stage on stage.id = n.stage_id
-        left join nodes batch on batch.id = n.batch_id
-        where list_contains($ids, n.id) order by n.id desc""",
-        {"ids": ids},
-    ).fetchall()
-    return {
-        key: Subject(rows[key], tuple(path), None if status is None else STATUSES[status], metrics)
-        for key, path, status, metrics in more
-        if key in rows
-    }
-
-
-def signals(cursor: duckdb.DuckDBPyConnection) -> tuple[Signals, ...]:
-    """Signals grouped by scope, kind and key."""
+) -> list[int]:
+    """Keys of the nodes that fulfil a condition of ours, the newest first."""
     rows = cursor.execute(
+        f"select n.id from nodes n where {where} order by n.id desc limit {_LIMIT}", parameters or {}
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _described(cursor: duckdb.DuckDBPyConnection, ids: Collection[int]) -> dict[int, Subject]:
+    """What is to be known of some nodes.
+
+    One narrow lookup for their ancestors: to join each node with its own costs ten times as much.
+    """
+    rows = tree.nodes(cursor, list(ids))
+    wanted = {key for row in rows.values() for key in (row.id, *row.path)}
+    found = cursor.execute(
+        f"select n.id, n.name, n.status, n.metrics from nodes n where {tree.AMONG}", {"ids": list(wanted)}
+    ).fetchall()
+    known = {key: (name, STATUSES[status], metrics) for key, name, status, metrics in found}
+    subjects = {}
+    for row in rows.values():
+        # The project is what all have in common; its name would say nothing.
+        line = [key for key in (*row.path, row.id)[min(1, len(row.path)) :] if key in known]
+        in_run = row.kind is NodeKind.RUN or len(row.path) > 1
+        subjects[row.id] = Subject(
+            row,
+            path=tuple(known[key][0] for key in line),
+            run_status=known[line[0]][1] if in_run else None,
+            metrics=known[row.id][2],
+        )
+    return subjects
+
+
+def _signals(cursor: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return cursor.execute(
         f"""
         select s.node_id, s.kind, r.name, count(*), list(s.record_id order by s.record_id desc)[1:10],
                arg_max(r.ref, s.record_id), arg_max(r.value_type, s.record_id), max(s.seen_at)
         from signals s join records r on r.id = s.record_id
         group by s.node_id, s.kind, r.name order by max(s.record_id) desc limit {_LIMIT}"""
     ).fetchall()
-    known = _described(cursor, sorted({row[0] for row in rows}))
-    return tuple(
-        Signals(SIGNALS[row[1]], row[2], row[3], tuple(row[4]), row[5], row[6], row[7], known[row[0]])
-        for row in rows
-        if row[0] in known
-    )
 
 
 def damaged(cursor: duckdb.DuckDBPyConnection) -> tuple[Damaged, ...]:
@@ -176,9 +224,8 @@ def damaged(cursor: duckdb.DuckDBPyConnection) -> tuple[Damaged, ...]:
     )
 
 
-def open_runs(cursor: duckdb.DuckDBPyConnection, now_us: int) -> tuple[Silence, ...]:
-    """Captured runs that are open, with what is known of their silence."""
-    rows = cursor.execute(
+def _open_runs(cursor: duckdb.DuckDBPyConnection, now_us: int) -> list[tuple[Any, ...]]:
+    return cursor.execute(
         f"""
         select n.id, greatest(0, least($now, (select max(heard_at) from nodes)) - n.heard_at),
                n.max_gap, n.extensions
@@ -186,8 +233,6 @@ def open_runs(cursor: duckdb.DuckDBPyConnection, now_us: int) -> tuple[Silence, 
         where n.kind = {_KIND[NodeKind.RUN]} and n.status = {_STATUS[Status.OPEN]} and n.origin & 1 = 1""",
         {"now": now_us},
     ).fetchall()
-    known = _described(cursor, [row[0] for row in rows])
-    return tuple(Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in rows if row[0] in known)
 
 
 def sources(cursor: duckdb.DuckDBPyConnection) -> tuple[SourceRow, ...]:

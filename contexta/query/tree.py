@@ -31,6 +31,9 @@ SUBTREE: Final = {
 }
 """The column of `records` that says "at or under a node of this kind"."""
 
+AMONG: Final = "n.id in (select unnest($ids))"
+"""The nodes whose keys are in the list `ids`; a semi-join, where `list_contains` compares each with each."""
+
 
 def row_of(values: Sequence[Any]) -> NodeRow:
     """A result row of the node columns as a value."""
@@ -125,7 +128,7 @@ def nodes(cursor: duckdb.DuckDBPyConnection, node_ids: Sequence[int]) -> dict[in
     """Nodes by key, those that exist."""
     if not node_ids:
         return {}
-    return {row.id: row for row in select(cursor, "list_contains($ids, n.id)", {"ids": list(node_ids)})}
+    return {row.id: row for row in select(cursor, AMONG, {"ids": list(node_ids)})}
 
 
 def find(cursor: duckdb.DuckDBPyConnection, ref: str) -> NodeRow | None:
