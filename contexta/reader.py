@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import duckdb
 
 from contexta.catalog.catalog import Catalog
 from contexta.diagnostics.run import diagnose
-from contexta.query import health, lineage, metrics, records, snapshot, tree
+from contexta.query import health, lineage, metrics, records, tree
 from contexta.query.port import Matches
 from contexta.query.results import (
     Counts,
@@ -30,6 +30,9 @@ from contexta.query.results import (
     SourceRow,
     Status,
 )
+
+if TYPE_CHECKING:
+    from contexta.query.snapshot import Snapshot
 
 Answer = TypeVar("Answer")
 
@@ -152,8 +155,10 @@ class CatalogReader:
             self._diagnosed = (known, self._ask(lambda cursor: diagnose(cursor, quiet_s)))
         return self._diagnosed[1]
 
-    def snapshot(self, depth: NodeKind) -> snapshot.Snapshot:
+    def snapshot(self, depth: NodeKind) -> Snapshot:
         """Everything down to a depth, for printing."""
+        from contexta.query import snapshot  # noqa: PLC0415 - whoever shows a screen never prints one
+
         return self._ask(lambda cursor: snapshot.take(cursor, depth, diagnose(cursor, self._quiet_s())))
 
     def _of_node(

@@ -1,17 +1,17 @@
-"""What the command line asked for, validated once and frozen."""
+"""What the command line asked for, validated by its parser and frozen."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 Depth = Literal["run", "stage", "batch", "sample"]
 FailOn = Literal["error", "warning", "info", "never"]
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """Options of one invocation.
 
     Attributes:
@@ -29,8 +29,6 @@ class Settings(BaseModel):
         theme: Name of the colour theme.
         ascii: Draw with ASCII only.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     workspaces: tuple[Path, ...] = ()
     demo: bool = False

@@ -9,8 +9,6 @@ from typing import Final
 
 import msgspec
 
-from contexta.capture.process import process_start_micros
-
 _NAMESPACE: Final = "contexta.process"
 _SAME_START_US: Final = 2_000_000
 
@@ -47,6 +45,8 @@ def has_ended(extensions: str | None) -> bool:
         return False
     if not Path(f"/proc/{identity.pid}/stat").exists():
         return False  # Nothing here tells when it started.
+    from contexta.capture.process import process_start_micros  # noqa: PLC0415 - rare, and brings all of capture
+
     # Another process has the number now when it started at another time.
     started_us = identity.process_started_at.timestamp() * 1e6
     return abs(process_start_micros(identity.pid) - started_us) > _SAME_START_US

@@ -10,8 +10,6 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-import watchfiles
-
 _STEP_MS = 10
 _DEBOUNCE_MS = 50
 _RETRY_S = 1.0
@@ -61,6 +59,8 @@ class Watcher:
         self._folders = frozenset()
 
     def _run(self, folders: frozenset[Path], stop: threading.Event) -> None:
+        import watchfiles  # noqa: PLC0415 - not before the first screen, which needs no hint
+
         while not stop.is_set():
             try:
                 for changes in watchfiles.watch(
