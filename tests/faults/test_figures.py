@@ -19,8 +19,7 @@ def document(rows: str = "") -> str:
     return f"before\n{figures.BEGIN}\n{rows}{figures.END}\nafter\n"
 
 
-@pytest.mark.parametrize("part", ["a", "b"])
-def test_a_fault_becomes_a_row(folder: Path, part: str) -> None:
+def test_a_fault_becomes_a_row(folder: Path) -> None:
     with fault("paper | jam", "jams", never=("lost",), to_reach=2) as seen:
         seen.inject(2)
         seen.wrong("lost", 0)
