@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -39,7 +40,7 @@ def run_demo(settings: Settings) -> int:
         The exit code.
     """
     with _told_to_leave(), _workspace() as workspace:
-        ours = settings.model_copy(update={"workspaces": (workspace,), "use_cache": False})
+        ours = replace(settings, workspaces=(workspace,), use_cache=False)
         if settings.once:
             record_finished(workspace)
             return run_once(ours)
