@@ -54,13 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     try:
-        options = build_parser().parse_args(argv)
+        return _answer(build_parser().parse_args(argv))
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else USAGE
-    try:
-        return _run(options)
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _answer(options: argparse.Namespace) -> int:
+    try:
+        return _run(options)
     except Exception as error:  # noqa: BLE001 - a script gets a code and a sentence, whatever happened
         if options.debug:
             _say_lines(traceback.format_exc().splitlines())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "contexta-tui"
 USAGE_ERROR = 2
+_INTERRUPTED = 130
 
 _DESCRIPTION = "See what an ML job is doing, and why it failed, without leaving the terminal."
 _EPILOG = """\
@@ -80,17 +81,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = build_parser()
     try:
-        options = vars(parser.parse_args(argv))
-        if options.pop("version"):
-            from contexta._version import __version__  # noqa: PLC0415 - nothing else is needed for it
-
-            print(f"{PROGRAM} {__version__}")  # noqa: T201 - what was asked for
-            return 0
-        settings = _settings(options)
+        return _run(argv)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else USAGE_ERROR
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Do what the arguments say."""
+    options = vars(build_parser().parse_args(argv))
+    if options.pop("version"):
+        from contexta._version import __version__  # noqa: PLC0415 - nothing else is needed for it
+
+        print(f"{PROGRAM} {__version__}")  # noqa: T201 - what was asked for
+        return 0
+    settings = _settings(options)
     if settings.demo:
         from contexta_tui.demo import run_demo  # noqa: PLC0415 - heavy
 

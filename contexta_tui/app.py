@@ -5,11 +5,8 @@ Everything that decides something lives in a screen, a widget or a view model.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +29,7 @@ from contexta_tui.messages import FeedFailed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
+from contexta_tui.signals import go_on_only_after_a_stop, leave_on_signals, terminal_as_it_was
 from contexta_tui.text import AsciiFilter, UnprintableFilter
 from contexta_tui.theme import THEMES, with_meanings
 
@@ -82,7 +80,8 @@ class ExplorerApp(App[None]):
     def on_mount(self) -> None:
         """Show the explorer and start following."""
         self.push_screen(self.explorer)
-        self._leave_on_signals()
+        leave_on_signals(self._leave)
+        go_on_only_after_a_stop(self._draw_again)
         self._feed.start()
 
     def on_unmount(self) -> None:
@@ -107,18 +106,11 @@ class ExplorerApp(App[None]):
         """Copy the ref of the selection."""
         self.explorer.action_copy_ref()
 
-    def _leave_on_signals(self) -> None:
-        """Restore the terminal when told to end, or when the terminal is gone."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                # Windows has no handlers on its loop, and tests run where none may be set.
-                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                    loop.add_signal_handler(number, self._leave, 128 + number)
-
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)
+
+    def _draw_again(self) -> None:
+        self.refresh(layout=True)
 
 
 def run_app(settings: Settings, follower: Follows) -> int:
@@ -137,7 +129,8 @@ def run_app(settings: Settings, follower: Follows) -> int:
     app = ExplorerApp(settings, follower)
     details = io.StringIO()
     app.error_console = Console(file=details, markup=False, highlight=False, width=120)
-    app.run()
+    with terminal_as_it_was():
+        app.run()
     if details.getvalue():
         _say(f"stopped by an error of its own; {_keep(details.getvalue())}")
     return app.return_code or 0
