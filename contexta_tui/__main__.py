@@ -7,10 +7,13 @@ Nothing heavy is imported before the arguments are known to be right.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from contexta._version import __version__
 
 if TYPE_CHECKING:
     from contexta_tui.settings import Settings
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 PROGRAM = "contexta-tui"
 USAGE_ERROR = 2
 _INTERRUPTED = 130
+_NO_SCREEN = ("dumb", "unknown")
+"""Terminals that print what others obey; they get a snapshot."""
 
 _DESCRIPTION = "See what an ML job is doing, and why it failed, without leaving the terminal."
 _EPILOG = """\
@@ -68,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--no-cache", dest="use_cache", action="store_false", help="keep nothing between invocations")
     add("--theme", metavar="NAME", default="contexta-dark", help="colour theme (default: %(default)s)")
     add("--ascii", action="store_true", help="draw with ASCII characters only")
-    add("--version", action="store_true", help="print the version and exit")
+    add("--version", action="version", version=f"{PROGRAM} {__version__}", help="print the version and exit")
     return parser
 
 
@@ -91,13 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     """Do what the arguments say."""
-    options = vars(build_parser().parse_args(argv))
-    if options.pop("version"):
-        from contexta._version import __version__  # noqa: PLC0415 - nothing else is needed for it
-
-        print(f"{PROGRAM} {__version__}")  # noqa: T201 - what was asked for
-        return 0
-    settings = _settings(options)
+    settings = _settings(vars(build_parser().parse_args(argv)))
     if settings.demo:
         from contexta_tui.demo import run_demo  # noqa: PLC0415 - heavy
 
@@ -132,6 +131,9 @@ def _settings(options: dict[str, Any]) -> Settings:
     interactive = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     # The demo without a terminal is a snapshot of the demo; whether it is one is the demo's to see.
     once = options.pop("once") or options["as_json"] or not interactive
+    if not once and os.environ.get("TERM") in _NO_SCREEN:
+        sys.stderr.write(f"{PROGRAM}: this terminal (TERM={os.environ['TERM']}) has no screen to draw on.\n")
+        once = True
     return Settings(workspaces=workspaces, once=once, **options)
 
 

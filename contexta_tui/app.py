@@ -126,6 +126,9 @@ def run_app(settings: Settings, follower: Follows) -> int:
     if settings.theme not in THEME_NAMES:
         _say(f"there is no theme {settings.theme!r}; themes are {', '.join(THEME_NAMES)}.")
         return 2
+    # The terminal knows its size; what a shell exported may be that of another one.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     app = ExplorerApp(settings, follower)
     details = io.StringIO()
     app.error_console = Console(file=details, markup=False, highlight=False, width=120)

@@ -43,8 +43,8 @@ def test_help_exits_0_and_names_every_option(capsys: pytest.CaptureFixture[str])
 
 def test_every_option_is_a_setting() -> None:
     options = vars(build_parser().parse_args([]))
-    assert set(options) - {"version"} == {field.name for field in fields(Settings)}
-    assert Settings(**{**options, "workspaces": ()} if not options.pop("version") else {}) == Settings()
+    assert set(options) == {field.name for field in fields(Settings)}
+    assert Settings(**{**options, "workspaces": ()}) == Settings()
 
 
 def test_the_nearest_workspace_is_here_or_above(tmp_path: Path) -> None:
