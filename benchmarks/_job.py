@@ -17,7 +17,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from benchmarks import _scopes as scopes
 from benchmarks._lines import RecordLines, Template, document
@@ -46,6 +46,13 @@ Body = Callable[[Subject, int, int], bool]
 failed."""
 
 
+class Output(Protocol):
+    """Takes whole lines, one a call."""
+
+    def write(self, line: bytes, /) -> object:
+        """Take a line."""
+
+
 class Job:
     """Writes runs.
 
@@ -65,9 +72,9 @@ class Job:
 
     def __init__(
         self,
-        records: BinaryIO,
-        artifacts: BinaryIO | None = None,
-        contexts: BinaryIO | None = None,
+        records: Output,
+        artifacts: Output | None = None,
+        contexts: Output | None = None,
         *,
         seed: int = 0,
         start: int = START,
@@ -248,7 +255,7 @@ class Job:
         ref, uri = f"artifact:{value}.model", f"/data/models/{value}.pt"
         source = {"exists": True, "kind": "PATH", "uri": uri}
         owners = ("deployment_execution", "stage_execution", "batch_execution", "sample_observation")
-        manifest = {
+        manifest: dict[str, object] = {
             **dict.fromkeys((*(f"{owner}_ref" for owner in owners), "operation_context_ref")),
             "artifact_ref": ref,
             "artifact_kind": "model",

@@ -104,7 +104,7 @@ class RecordLines:
         known = self._known.get(("span", name))
         if known is not None:
             return known
-        payload = {
+        payload: dict[str, object] = {
             "attributes": {},
             "ended_at": hole("ended"),
             "linked_refs": [],

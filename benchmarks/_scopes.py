@@ -65,7 +65,7 @@ def fields(
             unset = {"retention_class": None, "redaction_profile": None}
             return {**parents, "batch_execution_ref": subject.batch_execution_ref, **own, **unset}
         case _:
-            own = {"deployment_execution_ref": subject.subject_ref, "deployment_name": name, "order_index": 0}
+            own = {"deployment_execution_ref": subject.subject_ref, "deployment_name": name}
             artifact = f"artifact:{subject.run_value}.model"
             links = {"artifact_ref": artifact, "environment_snapshot_ref": None}
-            return {**own, **project, **times, "run_ref": subject.run_ref, **links}
+            return {**own, **project, **times, "order_index": 0, "run_ref": subject.run_ref, **links}

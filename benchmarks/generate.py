@@ -45,6 +45,12 @@ class Written:
     size: int
 
 
+def budgets(records: int) -> list[int]:
+    """How many records each run of a capture has."""
+    runs = max(FEWEST_RUNS, records // RECORDS_PER_RUN)
+    return [records * (number + 1) // runs - records * number // runs for number in range(runs)]
+
+
 def generate(
     folder: Path, records: int, *, seed: int = 0, lifecycle: bool = False, one_batch: bool = False
 ) -> Written:
@@ -60,7 +66,6 @@ def generate(
     workspace = folder / ".contexta"
     capture = workspace / "cache" / "capture"
     capture.mkdir(parents=True, exist_ok=True)
-    runs = 1 if one_batch else max(FEWEST_RUNS, records // RECORDS_PER_RUN)
     names = ("record", "artifact", "context") if lifecycle else ("record", "artifact")
     with ExitStack() as stack:
         files = [
@@ -71,10 +76,10 @@ def generate(
         if one_batch:
             job.one_batch(records)
         else:
-            for number in range(runs):
-                budget = records * (number + 1) // runs - records * number // runs
+            for number, budget in enumerate(budgets(records)):
                 job.run(f"cnn-{number:04}", budget, deploys=number % 4 == 2, ships=number % 8 == 2)
     size = sum((capture / f"{name}.jsonl").stat().st_size for name in names)
+    runs = 1 if one_batch else len(budgets(records))
     return Written(workspace, job.records, runs, job.batches, job.samples, job.wrong, size)
 
 
