@@ -40,10 +40,8 @@ soak: $(INSTALLED) ## long fault and endurance runs; PART=tests/faults/… for o
 	@code=0; FAULT_FIGURES="$(CURDIR)/.soak" $(BIN)/pytest -n 2 --dist worksteal -m soak --timeout 3600 $(PART) || code=$$?; \
 		$(BIN)/python -m tests.faults.figures .soak $(if $(PART),--keep) && exit $$code
 
-bench: $(INSTALLED) ## run every benchmark
-	@for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \
-		echo "$$script"; $(BIN)/python "$$script" || exit 1; \
-	done
+bench: $(INSTALLED) ## run every benchmark; with FULL=1 on ten million records too
+	$(BIN)/python benchmarks/run_all.py $(if $(FULL),--full)
 
 screenshots: $(INSTALLED) ## draw the pictures of the README again
 	$(BIN)/python screenshots/take.py

@@ -29,6 +29,16 @@ run.finish()
 """
 
 
+BEFORE_PUBLIC: Final = """
+import dataclasses, sys
+if sys.version_info < (3, 14):
+    def dataclass(cls=None, /, made=dataclasses.dataclass, **options):
+        return made(cls, **{**options, "slots": False})
+    dataclasses.dataclass = dataclass
+"""
+"""Lets public Contexta run before Python 3.14, where `super()` fails in a data class with slots."""
+
+
 class MissingError(Exception):
     """A peer cannot be had; the message says why."""
 

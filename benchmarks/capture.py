@@ -1,99 +1,189 @@
-"""What a capture call costs, against the naive way to write the same line.
+"""What a capture call costs a job, against public Contexta, `wandb.log`, and the naive way to write a line.
 
-The reference builds the same dictionary, encodes it with `json.dumps` and opens, appends and closes the file
-for each record. Run it on a quiet machine: ``python benchmarks/capture.py [CALLS]``.
+    python benchmarks/capture.py [CALLS]
+
+Each side is a process of its own that times every call; the naive one builds the same dictionary, encodes it
+with `json.dumps` and opens, appends and closes the file for each record. Then eight processes, which begin at
+the same moment, append to one file, and one alone.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from contexta import Contexta
-from contexta.capture.encode import Subject, envelope, metric_payload
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-CALLS = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
+from benchmarks._peers import BEFORE_PUBLIC, MissingError, public_contexta, settings, wandb
+from benchmarks._places import cache
+from benchmarks._results import Report
 
+CALLS: Final = 5_000
+ROUNDS: Final = 3
+WRITERS: Final = 8
+GOAL_US: Final = 12.0
+GOAL_SHARED: Final = 2.0
+MORE_CALLS: Final = 5  # so that the processes are at it together
 
-def median_ns(call: Callable[[int], object], calls: int = CALLS) -> int:
+_TIMED: Final = """
+import json, statistics, sys, time
+def timed(call, calls):
+    for number in range(50):
+        call(number)
     times = []
     for number in range(calls):
         begin = time.perf_counter_ns()
         call(number)
         times.append(time.perf_counter_ns() - begin)
-    return round(statistics.median(times))
+    return statistics.median(times) / 1000
+calls, rows = int(sys.argv[1]), {}
+"""
+_CONTEXTA: Final = """
+from contexta import Contexta
+ctx = Contexta(workspace=sys.argv[2], config={"project_name": "bench"})
+with ctx.run(sys.argv[3]) as run, run.stage("s") as stage, stage.batch("b") as batch:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    rows["batch.metric"] = timed(lambda number: batch.metric("loss", float(number)), calls)
+"""
+_FURTHER: Final = """
+    rows["batch.metric with tags"] = timed(lambda n: batch.metric("loss", n, tags={"fold": "1"}), calls)
+    def event(number):
+        batch.event("step.done", message="done", attributes={"n": number})
+    rows["batch.event"] = timed(event, calls)
+    def sample(number):
+        with batch.sample(f"x{number}") as scope:
+            scope.metric("correct", 1.0)
+    rows["a sample with one metric"] = timed(sample, calls // 5)
+"""
+_ANSWER: Final = "print(json.dumps(rows))\n"
+_WANDB: Final = """
+import wandb
+quiet = wandb.Settings(console="off", x_disable_stats=True)
+run = wandb.init(project="bench", mode="offline", dir=sys.argv[2], settings=quiet)
+rows["wandb.log"] = timed(lambda number: run.log({"loss": float(number)}), calls)
+print(json.dumps(rows))
+run.finish()
+"""
+_NAIVE: Final = """
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+from contexta.capture.encode import Subject, envelope, metric_payload
+path = Path(sys.argv[2], "naive.jsonl")
+subject = Subject("sdk.python.local", "batch:b.r.s.b", "run:b.r", None, "stage:b.r.s", "batch:b.r.s.b")
+rest = {"subject_ref": subject.subject_ref, "unit": None, "aggregation_scope": "step"}
+rest |= {"summary_basis": "raw_observation", "tags": {}}
+def now():
+    return datetime.now(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+def metric(number):
+    name = uuid.uuid4().hex[:12]
+    head = envelope(subject, "metric", observed_at=now(), recorded_at=now(), record_hex=name)
+    body = {"envelope": head, "payload": metric_payload("loss", float(number), "float", **rest)}
+    line = {"captured_at": now(), "family": "RECORD", "payload": body, "payload_ref": head["record_ref"]}
+    line |= {"payload_type": "MetricRecord", "sink_name": "local-jsonl"}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\\n")
+rows["naive"] = timed(metric, calls)
+"""
 
 
-def naive(path: Path) -> Callable[[int], object]:
-    subject = Subject(
-        "sdk.python.local",
-        "batch:bench.r.s.b",
-        "run:bench.r",
-        stage_execution_ref="stage:bench.r.s",
-        batch_execution_ref="batch:bench.r.s.b",
+def started(python: str | Path, program: str, calls: int, folder: str, name: str) -> subprocess.Popen[str]:
+    """Start a program that times its calls."""
+    command = [str(python), "-c", _TIMED + program, str(calls), folder, name]
+    # Not from here, where every side would import what lies beside this folder.
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=settings() | {"PATH": "/usr/bin:/bin"},
     )
 
-    def now() -> str:
-        return datetime.now(UTC).replace(tzinfo=None).isoformat() + "Z"
 
-    def metric(number: int) -> None:
-        head = envelope(
-            subject, "metric", observed_at=now(), recorded_at=now(), record_hex=uuid.uuid4().hex[:12]
-        )
-        payload = metric_payload(
-            "loss",
-            float(number),
-            "float",
-            subject_ref=subject.subject_ref,
-            unit=None,
-            aggregation_scope="step",
-            summary_basis="raw_observation",
-            tags={},
-        )
-        line = {
-            "captured_at": now(),
-            "family": "RECORD",
-            "payload": {"envelope": head, "payload": payload},
-            "payload_ref": head["record_ref"],
-            "payload_type": "MetricRecord",
-            "sink_name": "local-jsonl",
-        }
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n")
+def answer(process: subprocess.Popen[str]) -> dict[str, float]:
+    """Microseconds a call, by what was called.
 
-    return metric
+    Raises:
+        MissingError: The program failed.
+    """
+    out, err = process.communicate("\n")
+    if process.returncode:
+        said = err.strip().splitlines()
+        raise MissingError(f"a side of the comparison failed: {said[-1] if said else process.returncode}")
+    rows: dict[str, float] = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
+    return rows
+
+
+def repeated(python: str | Path, program: str, calls: int, key: str) -> list[float]:
+    """Microseconds a call in each of some processes, one after the other."""
+    values = []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory(prefix="ctui-bench-", dir=cache()) as folder:
+            values.append(answer(started(python, program, calls, folder, "r"))[key])
+    return values
+
+
+def together(calls: int, writers: int) -> list[float]:
+    """Microseconds a call in each of some processes that append to one file at once."""
+    with tempfile.TemporaryDirectory(prefix="ctui-bench-", dir=cache()) as folder:
+        running = [
+            started(sys.executable, _CONTEXTA + _ANSWER, calls, folder, f"r{number}")
+            for number in range(writers)
+        ]
+        for process in running:
+            if process.stdout is not None:
+                process.stdout.readline()
+        for process in running:
+            if process.stdin is not None:
+                process.stdin.write("\n")
+                process.stdin.flush()
+        return [answer(process)["batch.metric"] for process in running]
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        reference = median_ns(naive(Path(folder) / "naive.jsonl"))
-        ctx = Contexta(workspace=folder, config={"project_name": "bench"})
-        with ctx.run("r") as run, run.stage("s") as stage, stage.batch("b") as batch:
-
-            def sample(number: int) -> None:
-                with batch.sample(f"x{number}") as scope:
-                    scope.metric("correct", 1.0)
-
-            rows = {
-                "batch.metric": median_ns(lambda number: batch.metric("loss", float(number))),
-                "batch.metric with tags": median_ns(
-                    lambda number: batch.metric("loss", number, tags={"fold": "1"})
-                ),
-                "batch.event": median_ns(
-                    lambda number: batch.event("step.done", message="done", attributes={"n": number})
-                ),
-                "a sample with one metric": median_ns(sample, CALLS // 5),
-            }
-    print(f"{'naive json.dumps, open, append, close':40} {reference:>8,} ns")
-    for name, cost in rows.items():
-        print(f"{name:40} {cost:>8,} ns   {reference / cost:5.1f} x the speed of naive")
+    calls = int(sys.argv[1]) if len(sys.argv) > 1 else CALLS
+    report = Report(f"What a capture call costs, median of {calls:,} calls in each process")
+    mine = repeated(sys.executable, _CONTEXTA + _ANSWER, calls, "batch.metric")
+    naive = repeated(sys.executable, _NAIVE + _ANSWER, calls, "naive")
+    sides: list[tuple[str, Sequence[float]]] = []
+    try:
+        python, version = public_contexta()
+        public = repeated(python, BEFORE_PUBLIC + _CONTEXTA + _ANSWER, calls, "batch.metric")
+        sides.append((f"public Contexta 1.0.0 on Python {version}", public))
+    except MissingError as missing:
+        report.note(str(missing))
+    try:
+        logged = repeated(wandb().parent / "python", _WANDB, calls, "wandb.log")
+        sides.append(("wandb.log of one metric, offline", logged))
+    except MissingError as missing:
+        report.note(str(missing))
+    sides.append(("json.dumps, open, append, close", naive))
+    for number, (against, values) in enumerate(sides):
+        item = "9" if not number else ""
+        report.figure("batch.metric", mine, "µs", item=item, goal=GOAL_US, reference=values, against=against)
+    alone, shared = together(MORE_CALLS * calls, 1), together(MORE_CALLS * calls, WRITERS)
+    report.figure(
+        f"batch.metric, {WRITERS} processes into one file",
+        shared,
+        "µs",
+        item="9",
+        goal=GOAL_SHARED * statistics.median(alone),
+        reference=alone,
+        against="one process",
+    )
+    with tempfile.TemporaryDirectory(prefix="ctui-bench-", dir=cache()) as folder:
+        further = answer(started(sys.executable, _CONTEXTA + _FURTHER + _ANSWER, calls, folder, "r"))
+    for what, value in further.items():
+        report.figure(what, [value], "µs", reference=naive, against="json.dumps, open, append, close")
 
 
 if __name__ == "__main__":

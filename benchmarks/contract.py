@@ -3,16 +3,20 @@
 The reference is `json.dumps` of the same plain data in the same run, because that is what a store would pay
 without a contract.
 
-    python benchmarks/contract.py [--samples 20000]
+    python benchmarks/contract.py [SAMPLES]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._results import Report
 from contexta.contract import (
     SampleObservation,
     deserialize_lenient,
@@ -37,37 +41,34 @@ def sample(index: int) -> SampleObservation:
     )
 
 
-def best_of(work: Callable[[], object], count: int) -> float:
-    """The CPU time of one item in microseconds, of the fastest round."""
-    times = []
+def times(work: Callable[[], object], count: int) -> list[float]:
+    """The CPU time of one item in microseconds, in each round."""
+    found = []
     for _ in range(ROUNDS):
         began = time.process_time()
         work()
-        times.append((time.process_time() - began) / count)
-    return min(times) * 1e6
+        found.append((time.process_time() - began) / count * 1e6)
+    return found
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--samples", type=int, default=20_000)
-    count: int = parser.parse_args(argv).samples
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     models = [sample(index) for index in range(count)]
     maps = [model.to_dict() for model in models]
     texts = [to_json(model) for model in models]
     measured = {
-        "json.dumps of the same map": lambda: [json.dumps(item) for item in maps],
         "construct": lambda: [sample(index) for index in range(count)],
         "to_dict": lambda: [model.to_dict() for model in models],
         "to_json": lambda: [to_json(model) for model in models],
         "deserialize": lambda: [deserialize_sample_observation(text) for text in texts],
         "deserialize_lenient": lambda: [deserialize_lenient(SampleObservation, text) for text in texts],
     }
-    reference = 0.0
-    print(f"SampleObservation, {count:,} of them, CPU time of one, best of {ROUNDS}")
+    report = Report(f"SampleObservation, {count:,} of them, processor time of one, best of {ROUNDS}")
+    reference = times(lambda: [json.dumps(item) for item in maps], count)
     for name, work in measured.items():
-        micros = best_of(work, count)
-        reference = reference or micros
-        print(f"  {name:<28} {micros:7.2f} µs   {micros / reference:5.2f} × json.dumps")
+        report.figure(
+            name, times(work, count), "µs", reference=reference, against="json.dumps of the same map", by=min
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What storing samples in the ledger costs: many at once, in one transaction, and one by one.
 
 The reference is one put by one, each with a transaction of its own, in the same run; reading is shown too.
-The processor's own time tells more than the clock when others use the machine:
-``python benchmarks/ledger.py [SAMPLES]``.
+The processor's own time tells more than the clock when others use the machine.
+
+    python benchmarks/ledger.py [SAMPLES]
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._results import Report
 from contexta.contract import Project, Run, SampleObservation, StageExecution
 from contexta.store import MetadataStore, MetadataStoreConfig
 
@@ -30,11 +34,11 @@ def samples(prefix: str, count: int) -> list[SampleObservation]:
     ]
 
 
-def rates(count: int, work: Callable[[], object]) -> tuple[float, float]:
-    """Of something done ``count`` times, how often a second by the clock and by the processor."""
-    begin = time.perf_counter(), time.process_time()
+def cost(count: int, work: Callable[[], object]) -> float:
+    """Of something done ``count`` times, the processor's microseconds for one."""
+    begin = time.process_time()
     work()
-    return count / (time.perf_counter() - begin[0]), count / (time.process_time() - begin[1])
+    return (time.process_time() - begin) / count * 1e6
 
 
 def main() -> None:
@@ -58,27 +62,27 @@ def main() -> None:
                 each(models)
 
         few, together, many = samples("a", ONE_BY_ONE), samples("b", ONE_BY_ONE), samples("c", SAMPLES)
-        reference = rates(ONE_BY_ONE, lambda: each(few))
+        reference = cost(ONE_BY_ONE, lambda: each(few))
         rows = {
             "put one by one": reference,
-            "put one by one in a transaction": rates(ONE_BY_ONE, lambda: in_transaction(together)),
-            f"put_many of {SAMPLES:,}": rates(SAMPLES, lambda: store.samples.put_many(many)),
-            f"put_many of {SAMPLES:,} again": rates(SAMPLES, lambda: store.samples.put_many(many)),
-            "get one by one": rates(
+            "put one by one in a transaction": cost(ONE_BY_ONE, lambda: in_transaction(together)),
+            f"put_many of {SAMPLES:,}": cost(SAMPLES, lambda: store.samples.put_many(many)),
+            f"put_many of {SAMPLES:,} again": cost(SAMPLES, lambda: store.samples.put_many(many)),
+            "get one by one": cost(
                 ONE_BY_ONE,
                 lambda: [store.samples.get_sample_observation(each.sample_observation_ref) for each in few],
             ),
-            "list all": rates(
+            "list all": cost(
                 SAMPLES + 2 * ONE_BY_ONE, lambda: store.samples.list_sample_observations(run_ref="run:p.r")
             ),
         }
         store.close()
         size = path.stat().st_size / (SAMPLES + 2 * ONE_BY_ONE)
-    print(f"{'samples a second':36} {'by clock':>10} {'ratio':>8} {'by processor':>14} {'ratio':>8}")
-    for name, (clock, processor) in rows.items():
-        ratios = clock / reference[0], processor / reference[1]
-        print(f"{name:36} {clock:>10,.0f} {ratios[0]:>8.1f} {processor:>14,.0f} {ratios[1]:>8.1f}")
-    print(f"{'bytes a sample on disk':36} {size:>10,.0f}")
+    report = Report("The ledger, processor time of a sample")
+    for name, micros in rows.items():
+        other = [] if name == "put one by one" else [reference]
+        report.figure(name, [micros], "µs", reference=other, against="put one by one")
+    report.note(f"on disk a sample has {size:,.0f} bytes")
 
 
 if __name__ == "__main__":
