@@ -17,7 +17,7 @@ from contexta.capture.encode import Entry, encode
 from contexta.capture.ids import next_hex
 from contexta.capture.keys import check_artifact_kind
 from contexta.capture.results import CaptureResult, ResultStatus
-from contexta.capture.values import Sanitiser
+from contexta.capture.values import Sanitiser, map_of, shown
 from contexta.contract.refs import StableRef, extends, validate_stable_ref_kind
 from contexta.errors import ValidationError
 from contexta.journal.paths import ARTIFACT
@@ -62,7 +62,7 @@ def register_artifact(
             details={"path": str(location)},
         )
     sanitiser = Sanitiser()
-    kept = sanitiser.copy(dict(attributes)) if isinstance(attributes, Mapping) else {}
+    kept = sanitiser.copy(map_of(attributes))
     facts = emitter.redaction.of_payload(kept if isinstance(kept, dict) else {})
     if facts is None:
         return emitter.dropped_record("artifact", "its redaction hook failed")
@@ -137,9 +137,9 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
         )
     try:
         return Path(path).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError):
+    except Exception:  # noqa: BLE001 - a path of a foreign kind may raise anything
         # A loop of links, no home, a NUL in the name: it names no file, which is what is then said.
-        return Path("/", os.fspath(path).replace("\0", "␀"))
+        return Path("/", shown(path).replace("\0", "␀"))
 
 
 def _look_at(location: Path, *, compute_hash: bool) -> _Body:

@@ -45,11 +45,18 @@ def check_event(
         raise _run_required(subject)
     check_key(key, "event")
     check_marker(level, EVENT_LEVELS, "level")
-    if tags is not None and isinstance(attributes, Mapping) and "tags" in attributes:
+    if tags is not None and _has_tags(attributes):
         raise ValidationError(
             f"The event {key!r} has tags twice: as tags= and in attributes['tags'].",
             code="capture_event_tags_conflict",
         )
+
+
+def _has_tags(attributes: object) -> bool:
+    try:
+        return isinstance(attributes, Mapping) and "tags" in attributes
+    except Exception:  # noqa: BLE001 - a foreign map may raise anything; what it holds is data
+        return False
 
 
 def check_span(subject: Subject, name: str, status: str = "ok", span_kind: str = "operation") -> None:

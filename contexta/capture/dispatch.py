@@ -20,6 +20,7 @@ from contexta.capture.redaction import Redactor
 from contexta.capture.results import CaptureResult, Delivery, PayloadFamily, ResultStatus
 from contexta.capture.sinks import WRITE_FAILED, CaptureSink, EncodedSink
 from contexta.capture.values import JsonValue, shown
+from contexta.journal.forks import start_over_in_child
 from contexta.journal.paths import RECORD
 
 ALL_FAILED: Final = "dispatch_all_eligible_sinks_failed"
@@ -88,14 +89,22 @@ class Dispatcher:
         self._outbox = outbox
         self._sleep = sleep
         self._broken: set[str] = set()
-        self._missing: dict[str, _Missing] = {}
-        self._lock = threading.RLock()
-        self._reporting = False
+        self.start_over()
+        start_over_in_child(self)
         # The answer of a call that went well is the same every time but for its entry.
         self._all_well = {
             family: tuple(sink.success for sink in self._sinks if sink.accepts(family))
             for family in PayloadFamily
         }
+
+    def start_over(self) -> None:
+        """Let go of what a thread of the parent may hold; for a forked child.
+
+        The gaps so far are the parent's to tell.
+        """
+        self._lock = threading.RLock()
+        self._reporting = False
+        self._missing: dict[str, _Missing] = {}
 
     def now(self) -> int:
         """Return microseconds since the epoch."""
@@ -197,7 +206,7 @@ class Dispatcher:
         return delivery, self._outbox.keep(entry, delivery, attempts, self.text(now), now)
 
     def _note_missing(self, sink_name: str, reason: str, subject: Subject | None) -> None:
-        if subject is None or subject.run_ref is None or self._reporting:
+        if subject is None or subject.run_ref is None:
             return
         with self._lock:
             missing = self._missing.setdefault(sink_name, _Missing(subject))
@@ -211,19 +220,25 @@ class Dispatcher:
                 return
             self._reporting = True
             try:
-                pending, self._missing = self._missing, {}
-                for name, missing in pending.items():
-                    run = missing.subject
-                    result = self.degraded(
-                        run._replace(subject_ref=run.run_ref or run.subject_ref),
-                        "gap.write_failed",
-                        f"{missing.lines} captured lines could not be written to {name}: {missing.reason}",
-                        {"lines": missing.lines, "sink": name, "reason": missing.reason},
-                    )
-                    if not all(d.succeeded for d in result.deliveries if d.sink_name == name):
-                        self._missing[name] = missing
+                for name, missing in list(self._missing.items()):
+                    # A signal handler of this thread may lose more meanwhile.
+                    lines = missing.lines
+                    if self._told(name, missing, lines):
+                        missing.lines -= lines
+                        if not missing.lines:
+                            del self._missing[name]
             finally:
                 self._reporting = False
+
+    def _told(self, sink_name: str, missing: _Missing, lines: int) -> bool:
+        run = missing.subject
+        result = self.degraded(
+            run._replace(subject_ref=run.run_ref or run.subject_ref),
+            "gap.write_failed",
+            f"{lines} captured lines could not be written to {sink_name}: {missing.reason}",
+            {"lines": lines, "sink": sink_name, "reason": missing.reason},
+        )
+        return all(delivery.succeeded for delivery in result.deliveries if delivery.sink_name == sink_name)
 
     def degraded(
         self,

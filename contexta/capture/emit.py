@@ -28,13 +28,15 @@ from contexta.capture.ids import next_hex
 from contexta.capture.losses import Losses
 from contexta.capture.redaction import Redaction
 from contexta.capture.results import CaptureResult, ResultStatus
-from contexta.capture.values import Sanitiser, metric_value, shown
+from contexta.capture.values import MetricValue, Sanitiser, map_of, metric_value, shown
 from contexta.contract.refs import StableRef
-from contexta.errors import ValidationError
 from contexta.journal.paths import RECORD
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Readers skip longer lines, so a longer record is reported as dropped instead of written."""
+
+_Signature = tuple[str, str | None, str, str]
+"""Key, unit, aggregation scope and summary basis of a metric."""
 
 _REMEMBERED_METRICS: Final = 256
 _RECORD_TYPES: Final[Mapping[str, str]] = {
@@ -62,7 +64,7 @@ class Emitter:
             None if redaction_profile is None else dispatcher.redactors.get(redaction_profile)
         )
         self._envelopes: dict[str, EnvelopePieces] = {}
-        self._metrics: dict[tuple[str, str | None, str, str], MetricPieces] = {}
+        self._metrics: dict[_Signature, MetricPieces] = {}
         self.losses = Losses(dispatcher, subject)
 
     def metric(  # noqa: PLR0917 - forwarded by position on the hot path
@@ -85,6 +87,19 @@ class Emitter:
         kept = metric_value(value)
         if kept is None:
             return self._dropped_value(key, value)
+        try:
+            return self._write_metric(signature, pieces, kept, tags)
+        except Exception as error:  # noqa: BLE001 - out of memory and the like: the job goes on
+            return self.dropped_record("metric", type(error).__name__)
+
+    def _write_metric(
+        self,
+        signature: _Signature,
+        pieces: MetricPieces,
+        kept: MetricValue,
+        tags: Mapping[str, str] | None,
+    ) -> CaptureResult:
+        key, unit, aggregation_scope, summary_basis = signature
         if self.redaction.active:
             payload = metric_payload(
                 key,
@@ -97,7 +112,7 @@ class Emitter:
                 tags=self._tags(tags),
             )
             return self._record("metric", payload)
-        tag_json = b"{}" if not tags else encode(self._tags(tags))
+        tag_json = b"{}" if tags is None else encode(self._tags(tags))
         dispatcher = self.dispatcher
         envelope = self._envelopes.get("metric") or self._prepare_envelope("metric")
         time = dispatcher.timestamps.text(dispatcher.clock() // 1000).encode()
@@ -135,7 +150,7 @@ class Emitter:
         check_event(self.subject, key, level, attributes, tags)
         facts: Mapping[str, object] = attributes if attributes is not None else {}
         if tags is not None:
-            facts = {**attributes_of(facts), "tags": self._tags(tags)}
+            facts = {**map_of(facts), "tags": self._tags(tags)}
         text = shown(message).strip()
         payload: dict[str, object] = {
             "event_key": key,
@@ -175,7 +190,7 @@ class Emitter:
             "span_id": f"span-{next_hex()}",
             "trace_id": f"trace-{trace}",
             "parent_span_id": None if parent_span_id is None else shown(parent_span_id),
-            "span_name": name.strip(),
+            "span_name": shown(name).strip(),
             "started_at": self.dispatcher.text(start),
             "ended_at": self.dispatcher.text(end),
             "status": status,
@@ -219,12 +234,14 @@ class Emitter:
         if raw is None:
             return default
         try:
-            return micros_of_any(raw, field_name="time")
-        except ValidationError:
+            micros = micros_of_any(raw, field_name="time")
+            self.dispatcher.text(micros)
+        except Exception:  # noqa: BLE001 - no time, or one of a foreign time zone that may raise anything
             self.losses.note(
                 "gap.value_changed", "A time of a span that is no time was left out.", "not_a_time"
             )
             return default
+        return micros
 
     def _links(self, linked_refs: object) -> list[str]:
         """Return linked references as texts; what is no list of them is dropped and counted."""
@@ -240,8 +257,6 @@ class Emitter:
 
     def _tags(self, tags: object) -> dict[str, str]:
         """Return tags as text to text; what is no map is dropped and counted."""
-        if not tags:
-            return {}
         clean = Sanitiser().copy(tags)
         if not isinstance(clean, dict):
             self.losses.note("gap.value_changed", "Tags that are no map were left out.", "tags")
@@ -304,8 +319,3 @@ class Emitter:
                 ",".join(warnings),
             )
         return result
-
-
-def attributes_of(value: object) -> Mapping[str, object]:
-    """Return attributes to add to: the caller may have handed over anything."""
-    return value if isinstance(value, Mapping) else {}

@@ -58,4 +58,9 @@ def extension_sets(extensions: Extensions) -> list[dict[str, object]]:
 
 def present(fields: Mapping[str, object]) -> dict[str, object]:
     """Return the fields that say something: neither None nor empty."""
-    return {key: value for key, value in fields.items() if value is not None and value not in ("", {})}
+    return {
+        key: value
+        for key, value in fields.items()
+        # Arrays and the like answer a comparison with something that is neither true nor false.
+        if value is not None and not (isinstance(value, (str, dict)) and not value)
+    }

@@ -11,6 +11,7 @@ import threading
 from contexta.capture.dispatch import Dispatcher
 from contexta.capture.encode import Subject
 from contexta.capture.values import JsonValue
+from contexta.journal.forks import start_over_in_child
 
 
 class Losses:
@@ -24,8 +25,13 @@ class Losses:
     def __init__(self, dispatcher: Dispatcher, subject: Subject) -> None:
         self._dispatcher = dispatcher
         self._subject = subject
-        self._counts: dict[str, int] = {}
+        self.start_over()
+        start_over_in_child(self)
+
+    def start_over(self) -> None:
+        """Let go of what a thread of the parent may hold; for a forked child, whose losses are its own."""
         self._lock = threading.RLock()
+        self._counts: dict[str, int] = {}
 
     def note(self, issue_key: str, summary: str, reason: str, *, marker: str = "partial_failure") -> None:
         """Count something that could not be kept; the first of its kind is reported at once.

@@ -10,10 +10,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from contexta.capture.dispatch import Dispatcher
+from contexta.capture.encode import Subject
 from contexta.capture.lifecycle import Extensions, context_entry
 from contexta.capture.process import ProcessIdentity, process_identity
 from contexta.capture.stack import ScopeStack
 from contexta.contract.refs import StableRef, normalise_name
+from contexta.journal.forks import start_over_in_child
 
 if TYPE_CHECKING:
     from contexta.capture.scope import Scope
@@ -35,10 +37,15 @@ class Runtime:
         self.project_ref = StableRef("project", normalise_name(project_name, field_name="project_name"))
         self.dispatcher = dispatcher
         self.stack = ScopeStack()
-        self.lock = threading.RLock()
+        self.start_over()
+        start_over_in_child(self)
         self.roots: dict[Scope, None] = {}
         self._announced = False
         self._process: ProcessIdentity | None = None
+
+    def start_over(self) -> None:
+        """Let go of what a thread of the parent may hold; for a forked child."""
+        self.lock = threading.RLock()
 
     def process(self) -> ProcessIdentity:
         """Return who this process is, read once."""
@@ -46,8 +53,8 @@ class Runtime:
             self._process = process_identity()
         return self._process
 
-    def announce_project(self, micros: int) -> None:
-        """Write the project's context line before the first scope of the session."""
+    def announce_project(self, micros: int, subject: Subject) -> None:
+        """Write the project's context line before the first scope of the session, which is the subject's."""
         with self.lock:
             if self._announced:
                 return
@@ -59,14 +66,20 @@ class Runtime:
             "description": None,
             "tags": {},
         }
-        self.announce("Project", self.project_ref.text, fields, {}, micros)
+        self.announce("Project", self.project_ref.text, fields, {}, micros, subject)
 
-    def announce(
-        self, payload_type: str, own_ref: str, fields: dict[str, object], extensions: Extensions, micros: int
+    def announce(  # noqa: PLR0917 - all of it, always
+        self,
+        payload_type: str,
+        own_ref: str,
+        fields: dict[str, object],
+        extensions: Extensions,
+        micros: int,
+        subject: Subject,
     ) -> None:
-        """Write one context line; a scope works even where none can be written."""
+        """Write one context line; a scope works even where none can be written, and the gap is told."""
         try:
             entry = context_entry(payload_type, own_ref, fields, extensions)
         except Exception:  # noqa: BLE001 - out of memory and the like must not end the job
             return
-        self.dispatcher.send(entry, None, at_least=micros)
+        self.dispatcher.send(entry, subject, at_least=micros)

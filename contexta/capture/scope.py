@@ -18,6 +18,7 @@ from contexta.capture.failure import Failure, describe, first_sight, is_failure
 from contexta.capture.lifecycle import present
 from contexta.capture.recording import Recorder
 from contexta.capture.runtime import Runtime
+from contexta.capture.values import map_of
 from contexta.contract.refs import StableRef
 from contexta.errors import ClosedScopeError, LifecycleError
 
@@ -58,7 +59,7 @@ class Scope(Recorder):
         self.ref = ref.text
         self.name = name
         self.status = "open"
-        self.metadata: dict[str, object] = dict(metadata) if isinstance(metadata, Mapping) else {}
+        self.metadata = map_of(metadata)
         self.closed_at: str | None = None
         self._runtime = runtime
         self._stable_ref = ref
@@ -130,13 +131,12 @@ class Scope(Recorder):
     def _announce(self, status: str, ended_at: str | None, micros: int) -> None:
         if self.payload_type:
             fields = self._fields(status, ended_at)
-            self._runtime.announce(
-                self.payload_type, self.ref, fields, self._extensions(status, ended_at), micros
-            )
+            extensions = self._extensions(status, ended_at)
+            self._runtime.announce(self.payload_type, self.ref, fields, extensions, micros, self._subject)
 
     def _opened(self) -> Self:
         """Write the line that says that the scope began; the last step of opening."""
-        self._runtime.announce_project(self._started)
+        self._runtime.announce_project(self._started, self._subject)
         self._announce("open", None, self._started)
         return self
 

@@ -25,6 +25,7 @@ from contexta.capture.lifecycle import present
 from contexta.capture.nesting import child_ref, inactive, refuse_second
 from contexta.capture.runtime import Runtime
 from contexta.capture.scope import Scope
+from contexta.capture.values import map_of
 from contexta.contract.refs import StableRef, normalise_name
 
 
@@ -160,9 +161,9 @@ class RunScope(Scope):
         self.run_id = normalise_name(run_id or name, field_name="run_id")
         display_name = name.strip() if isinstance(name, str) and name.strip() else self.run_id
         ref = StableRef("run", f"{runtime.project_ref.value}.{self.run_id}")
-        self.tags = dict(tags) if isinstance(tags, Mapping) else {}
+        self.tags = map_of(tags)
         self.code_revision = code_revision
-        self.config_snapshot = dict(config_snapshot) if isinstance(config_snapshot, Mapping) else None
+        self.config_snapshot = None if config_snapshot is None else map_of(config_snapshot)
         self.config_snapshot_ref: str | None = None
         self.dataset_ref = dataset_ref
         self._stage_order = itertools.count()

@@ -18,6 +18,7 @@ from contexta.capture.encode import Entry, encode
 from contexta.capture.results import Delivery, PayloadFamily, ResultStatus
 from contexta.capture.values import JsonValue, Sanitiser
 from contexta.journal.append import JournalWriter
+from contexta.journal.forks import start_over_in_child
 from contexta.journal.paths import DEFAULT_WORKSPACE, capture_file, workspace_root
 
 WRITE_FAILED: Final = "local_jsonl_sink_write_failed"
@@ -177,6 +178,11 @@ class StdoutSink(EncodedSink):
     ) -> None:
         super().__init__(name, families=families)
         self._stream = stream
+        self.start_over()
+        start_over_in_child(self)
+
+    def start_over(self) -> None:
+        """Let go of what a thread of the parent may hold; for a forked child."""
         self._lock = threading.RLock()
 
     def write(self, entry: Entry, captured_at: bytes) -> str | None:

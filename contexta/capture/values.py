@@ -9,17 +9,22 @@ by what they can do, never by importing them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from itertools import islice
 from os import PathLike
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 Container = Mapping[object, object] | list[object] | tuple[object, ...] | set[object] | frozenset[object]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
+ItemT = TypeVar("ItemT")
+
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000
+TOO_LARGE: Final = "<too large>"
+"""Stands for everything behind the first `MAX_NODES` values."""
 _MAX_FALLBACK_TEXT: Final = 2_000
 
 NON_FINITE: Final[Mapping[str, float]] = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -41,17 +46,20 @@ def metric_value(raw: object) -> MetricValue | None:
 
     Numpy scalars and one-element arrays count as the number they hold; booleans count as 0 and 1.
     """
-    value = _unwrapped(raw)
-    if isinstance(value, bool):
-        return MetricValue(int(value), "int")
-    if isinstance(value, int):
-        return _integer(value)
-    if isinstance(value, float):
-        value = float(value)
-        if math.isfinite(value):
-            return MetricValue(value, "float")
-        return MetricValue(None, non_finite_name(value))
-    return _number_like(value)
+    try:
+        value = _unwrapped(raw)
+        if isinstance(value, bool):
+            return MetricValue(int(value), "int")
+        if isinstance(value, int):
+            return _integer(int.__int__(value))
+        if isinstance(value, float):
+            value = float.__float__(value)
+            if math.isfinite(value):
+                return MetricValue(value, "float")
+            return MetricValue(None, non_finite_name(value))
+        return _number_like(value)
+    except Exception:  # noqa: BLE001 - a foreign type may raise anything, even when asked what it is
+        return None
 
 
 def non_finite_name(value: float) -> str:
@@ -61,7 +69,7 @@ def non_finite_name(value: float) -> str:
 
 def _integer(value: int) -> MetricValue | None:
     if _spellable(value):
-        return MetricValue(int(value), "int")
+        return MetricValue(value, "int")
     return MetricValue(None, "inf" if value > 0 else "-inf")
 
 
@@ -97,10 +105,10 @@ def _unwrapped(raw: object) -> object:
     """Return the plain scalar inside a numpy-like one."""
     if type(raw) in (float, int, bool, str) or raw is None:
         return raw
-    item = getattr(raw, "item", None)
-    if item is None or isinstance(raw, Mapping):
-        return raw
     try:
+        item = getattr(raw, "item", None)
+        if item is None or isinstance(raw, Mapping):
+            return raw
         inner = item()
     except Exception:  # noqa: BLE001 - e.g. an array with several elements, or a type that means something else
         return raw
@@ -127,32 +135,38 @@ class Sanitiser:
         """Return the value as JSON data; never raises."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            return self._replace("too_large", "<too large>")
-        if type(value) not in _PLAIN:
-            value = _unwrapped(value)
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, int):
-            value = int(value)
-            return value if _spellable(value) else self._replace("huge_integer", "<huge integer>")
-        if isinstance(value, float):
-            value = float(value)
-            return value if math.isfinite(value) else self._replace("non_finite", non_finite_name(value))
-        if isinstance(value, (Mapping, list, tuple, set, frozenset)):
-            return self._container(value, depth)
-        return self._other(value)
+            return self._replace("too_large", TOO_LARGE)
+        try:
+            if type(value) not in _PLAIN:
+                value = _unwrapped(value)
+            if value is None or isinstance(value, bool):
+                return value
+            if isinstance(value, str):
+                return self.text(value)
+            if isinstance(value, int):
+                value = int.__int__(value)
+                return value if _spellable(value) else self._replace("huge_integer", "<huge integer>")
+            if isinstance(value, float):
+                value = float.__float__(value)
+                return value if math.isfinite(value) else self._replace("non_finite", non_finite_name(value))
+            if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+                return self._container(value, depth)
+            return self._other(value)
+        except Exception:  # noqa: BLE001 - a foreign type may raise anything, even when asked what it is
+            return self._replace("unreadable", f"<{type(value).__name__}>")
 
     def text(self, value: str) -> str:
         """Return the text with lone surrogates spelt out."""
-        if type(value) is str and value.isascii():
+        if type(value) is not str:
+            # A subclass may have methods of its own, numpy's and enumerations have.
+            value = str.__str__(value)
+        if value.isascii():
             return value
         try:
             value.encode()
         except UnicodeEncodeError:
             return str(self._replace("surrogate", value.encode("utf-8", "backslashreplace").decode()))
-        return str(value)
+        return value
 
     def _replace(self, reason: str, value: JsonValue) -> JsonValue:
         self.changed += 1
@@ -168,15 +182,29 @@ class Sanitiser:
         self._open.add(identity)
         try:
             if isinstance(value, Mapping):
-                return {self._key(key): self.copy(inner, depth + 1) for key, inner in list(value.items())}
-            if isinstance(value, (set, frozenset)):
-                # A set has no order; a line that says the same must be the same.
-                return sorted((self.copy(inner, depth + 1) for inner in value), key=repr)
-            return [self.copy(inner, depth + 1) for inner in value]
-        except Exception:  # noqa: BLE001 - a foreign mapping may raise anything
-            return self._replace("unreadable", f"<{type(value).__name__}>")
+                return self._map(value, depth)
+            copied = [self.copy(inner, depth + 1) for inner in self._within_budget(value)]
+            # A set has no order; a line that says the same must be the same.
+            return sorted(copied, key=repr) if isinstance(value, (set, frozenset)) else copied
         finally:
             self._open.discard(identity)
+
+    def _map(self, value: Mapping[object, object], depth: int) -> JsonValue:
+        copied: dict[str, JsonValue] = {}
+        for key, inner in self._within_budget(list(islice(value.items(), MAX_NODES + 1))):
+            name = self._key(key)
+            if name in copied:
+                # 1 and "1" are two keys in Python and one in JSON.
+                self._replace("same_key", None)
+            copied[name] = self.copy(inner, depth + 1)
+        return copied
+
+    def _within_budget(self, items: Iterable[ItemT]) -> Iterator[ItemT]:
+        """Stop behind the first item that is one too many: even to say so of each takes time."""
+        for item in items:
+            yield item
+            if self._nodes > MAX_NODES:
+                return
 
     def _key(self, key: object) -> str:
         if isinstance(key, str):
@@ -202,7 +230,7 @@ class Sanitiser:
 
 def _shown(value: object, how: type[str] | None = None) -> str:
     try:
-        text = (how or repr)(value)
+        text = str.__str__((how or repr)(value))
     except Exception:  # noqa: BLE001 - a foreign `__repr__` may raise anything
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _MAX_FALLBACK_TEXT else text[:_MAX_FALLBACK_TEXT] + "…"
@@ -210,4 +238,18 @@ def _shown(value: object, how: type[str] | None = None) -> str:
 
 def shown(value: object) -> str:
     """Return a value as text, whatever it is; never raises."""
-    return Sanitiser().text(value if isinstance(value, str) else _shown(value, str))
+    try:
+        return Sanitiser().text(value if isinstance(value, str) else _shown(value, str))
+    except Exception:  # noqa: BLE001 - it may raise even when asked whether it is a text
+        return f"<{type(value).__name__}>"
+
+
+def map_of(value: object) -> dict[str, object]:
+    """Return a copy of a map of facts, empty for what is none; never raises.
+
+    Of one that cannot be read it holds just that.
+    """
+    try:
+        return dict(value) if isinstance(value, Mapping) else {}
+    except Exception:  # noqa: BLE001 - a foreign map may raise anything
+        return {"unreadable": f"<{type(value).__name__}>"}

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contexta.journal.forks import start_over_in_child
+
 _FLAGS: Final = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -29,20 +31,6 @@ _MAX_NAMES: Final = 1000
 
 _monotonic = time.monotonic
 _write = os.write
-
-
-class _Forks:
-    """Counts the forks this process descends from, so that a writer notices that it was inherited."""
-
-    count = 0
-
-    @classmethod
-    def _after_fork(cls) -> None:
-        cls.count += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Forks._after_fork)  # noqa: SLF001 - its own class
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +79,11 @@ class JournalWriter:
         self._regular = True
         self._needs_newline = False
         self._next_check = 0.0
-        self._forks = _Forks.count
         # Re-entrant: a signal handler or a finaliser may record while its own thread is inside `append`. Held
         # during the write too, because a descriptor closed by another thread could by then be the number of a
         # file of the job.
         self._lock = threading.RLock()
+        start_over_in_child(self)
 
     def append(self, line: bytes) -> AppendFailure | None:
         """Write one line that ends in a newline.
@@ -103,8 +91,6 @@ class JournalWriter:
         Returns:
             None when the whole line was written, else why not. Never raises an `OSError`.
         """
-        if self._forks != _Forks.count:
-            self._forget_inherited()
         with self._lock:
             try:
                 if self._fd < 0:
@@ -115,7 +101,8 @@ class JournalWriter:
                 written = _write(self._fd, data)
             except (OSError, ValueError) as error:
                 return self._failed(line, error)
-            if written == len(data):
+            # What lacks nothing but its newline is a record already: whoever gave it again would double it.
+            if written == len(data) or (written == len(data) - 1 and self._end_line()):
                 self._needs_newline = False
                 return None
             self._needs_newline = True
@@ -127,8 +114,6 @@ class JournalWriter:
 
     def close(self) -> None:
         """Close the descriptor; a later `append` opens it again. Closing twice is fine."""
-        if self._forks != _Forks.count:
-            self._forget_inherited()
         with self._lock:
             self._release()
 
@@ -141,10 +126,16 @@ class JournalWriter:
         number = error.errno if isinstance(error, OSError) else None
         return AppendFailure(f"cannot write to {self.path}: {error}", number)
 
-    def _forget_inherited(self) -> None:
+    def _end_line(self) -> bool:
+        try:
+            return _write(self._fd, b"\n") == 1
+        except OSError:
+            return False
+
+    def start_over(self) -> None:
+        """Write through a descriptor of this process's own; for a forked child."""
         # The parent's lock may have been held by a thread that does not exist here.
         self._lock = threading.RLock()
-        self._forks = _Forks.count
         self._created = False
         if self._per_process:
             self.path = per_process_path(self._shared_path)

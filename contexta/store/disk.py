@@ -13,7 +13,9 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -212,6 +214,26 @@ def _wait_for_lock(fd: int, path: Path, timeout_seconds: float, code: str) -> No
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
         else:
             return
+
+
+@contextmanager
+def scratch(parent: Path | None, prefix: str) -> Iterator[Path]:
+    """Make a private folder, and remove it with all that is in it.
+
+    Unlike `tempfile.TemporaryDirectory` it never fails for what cannot be removed.
+
+    Args:
+        parent: Where; the system's folder for temporary files when None.
+        prefix: How its name begins.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    folder = tempfile.mkdtemp(prefix=prefix, dir=parent)
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_all(fd: int, data: bytes) -> None:

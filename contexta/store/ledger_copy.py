@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import shutil
 import stat
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from contexta.store import disk
 from contexta.store.ledger_engine import Connection, log_of, open_failed, quoted, reason
 
 
@@ -56,8 +58,8 @@ def attach_copy(engine: Connection, path: Path, state: FileState) -> bool:
     Raises:
         StoreAccessError: ``metadata_store_open_failed``: unreadable, damaged, or of a newer format.
     """
-    with tempfile.TemporaryDirectory(prefix="contexta-ledger-") as folder:
-        copy = Path(folder) / "ledger.db"
+    with _scratch(path) as folder:
+        copy = folder / "ledger.db"
         try:
             shutil.copyfile(path, copy)
             if state.log is not None:
@@ -74,6 +76,17 @@ def attach_copy(engine: Connection, path: Path, state: FileState) -> bool:
         except duckdb.Error as error:
             raise open_failed(path, reason(error), cause=error) from error
     return True
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    try:
+        with disk.scratch(None, "contexta-ledger-") as folder:
+            yield folder
+    except OSError as error:
+        raise open_failed(
+            path, f"there is no place for a copy of it: {reason(error)}", cause=error
+        ) from error
 
 
 def _stat(path: Path) -> tuple[int, int, int] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ import duckdb
 
 from contexta.contract.times import timestamp_text
 from contexta.errors import MetadataError, SchemaVersionError, StoreAccessError
+from contexta.store import disk
 from contexta.store.ledger_tables import STORE_SCHEMA_VERSION, schema
 
 FILE_MODE: Final = 0o600
@@ -96,8 +96,8 @@ def create(engine: Connection, path: Path) -> None:
     """
     try:
         _make_folders(path.parent)
-        with tempfile.TemporaryDirectory(prefix=".ledger-", dir=path.parent) as folder:
-            fresh = Path(folder) / "ledger.db"
+        with disk.scratch(path.parent, ".ledger-") as folder:
+            fresh = folder / "ledger.db"
             engine.execute(f"attach {quoted(fresh)} as fresh (storage_version '{STORAGE_VERSION}')")
             try:
                 make_schema(engine, "fresh")

@@ -145,6 +145,8 @@ class SegmentAppender:
                 written = disk.write(fd, group.data)
             except OSError as error:
                 raise _failed(config, error, done, total) from error
+            if written == len(group.data) - 1 and _ends_line(fd):
+                written += 1
             if written != len(group.data):
                 short = OSError(errno.EIO, f"only {written} of {len(group.data)} bytes were taken", name)
                 raise _failed(config, short, done + _whole_lines(group, written), total)
@@ -205,8 +207,17 @@ def _row(receipt: AppendReceipt, record: Record) -> IndexRow:
     return IndexRow(keys, receipt.segment_id, receipt.offset, receipt.sequence)
 
 
+def _ends_line(fd: int) -> bool:
+    """Write the newline that a short write left out."""
+    try:
+        return disk.write(fd, b"\n") == 1
+    except OSError:
+        return False
+
+
 def _whole_lines(group: _Group, written: int) -> int:
-    newlines = group.data[:written].count(b"\n")
+    # A line that lacks its newline only is whole: the next append ends it before it begins its own.
+    newlines = group.data[: written + 1].count(b"\n")
     return max(0, newlines - group.data.startswith(b"\n"))
 
 

@@ -151,19 +151,25 @@ def _report(issues: list[IntegrityIssue], segments: int, records: int) -> Integr
     else:
         state = IntegrityState.DEGRADED if _WARNING in severities else IntegrityState.HEALTHY
     codes = {issue.code for issue in issues}
-    helpful = {TRUNCATED_LINE: "repair_truncated_tails", "index_stale": "rebuild_indexes"}
+    helpful = {
+        TRUNCATED_LINE: "repair_truncated_tails",
+        "index_stale": "rebuild_indexes",
+        "manifest_invalid": "rebuild_indexes",
+        "manifest_missing": "rebuild_indexes",
+        "manifest_stale": "rebuild_indexes",
+    }
     return IntegrityReport(
         healthy=state is IntegrityState.HEALTHY,
         issues=tuple(issues),
         segment_count=segments,
         record_count=records,
         state=state,
-        recommendations=tuple(method for code, method in helpful.items() if code in codes),
+        recommendations=tuple(dict.fromkeys(method for code, method in helpful.items() if code in codes)),
     )
 
 
 def rebuild_indexes(config: StoreConfig, registry: ExtensionRegistry | None) -> RepairReport:
-    """Make all five families of the index anew from the segments.
+    """Make all five families of the index anew from the segments, and the manifest too.
 
     Raises:
         RecordError: ``record_repair_failed``; the old indexes are there still.
@@ -172,9 +178,11 @@ def rebuild_indexes(config: StoreConfig, registry: ExtensionRegistry | None) -> 
     try:
         with (
             Folder.open(config.root_path, create=True) as root,
+            Folder.open(config.root_path, SEGMENTS, create=True) as segments,
             locked(root, LOCK, timeout_seconds=config.lock_timeout_seconds, code=LOCKED),
         ):
             scan = _rebuild(config, root, registry)
+            root.replace(MANIFEST, find_end(root, segments).manifest().encoded(), durable=True)
     except OSError as error:
         raise _repair_failed("The indexes were not rebuilt", config, error) from error
     return RepairReport(

@@ -262,7 +262,7 @@ class RecordStore:
         return segment_check.check(self.config, self._registry)
 
     def rebuild_indexes(self) -> RepairReport:
-        """Make the index files anew from the segments. Appends wait meanwhile.
+        """Make the index files and the manifest anew from the segments. Appends wait meanwhile.
 
         Raises:
             ReadOnlyStoreError: ``record_store_read_only``.

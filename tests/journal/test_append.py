@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from contexta.journal import append
 from contexta.journal.append import JournalWriter
 from contexta.journal.paths import (
     FAMILIES,
@@ -131,6 +132,20 @@ def test_short_write_at_a_file_size_limit_drops_the_rest_and_the_next_line_is_wh
     assert done.stderr == ""
     assert done.stdout.split("\n")[:5] == ["None", "50 None", f"0 {errno.EFBIG}", "None", "2"]
     assert (tmp_path / "j.jsonl").read_bytes() == b"a" * 99 + b"\n" + b"a" * 50 + b"\nwhole\n"
+
+
+def test_a_write_that_lacks_the_newline_only_is_ended_and_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(fd: int, data: bytes) -> int:
+        monkeypatch.undo()
+        return os.write(fd, data[:-1])
+
+    monkeypatch.setattr(append, "_write", short)
+    writer = JournalWriter(tmp_path / "j.jsonl")
+    assert writer.append(b"one\n") is None
+    assert writer.append(b"two\n") is None
+    assert writer.path.read_bytes() == b"one\ntwo\n"
 
 
 def test_a_pipe_in_place_of_the_file_does_not_block(tmp_path: Path) -> None:
