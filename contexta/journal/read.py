@@ -6,6 +6,7 @@ U+2028, U+2029 and U+0085 stand raw inside strings. What follows the last `\n` i
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,14 @@ MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 
 RESYNC: Final = b'{"captured_at":"'
 """How every captured line begins. Inside a JSON string its quotes would be escaped, so that it
-cannot occur there: a record that was glued to a torn one is found by it."""
+cannot occur there: a record that was glued to a torn one is found by it. Attributes may hold an object that
+begins like this; inside a whole line it is not looked for."""
+
+_PATIENCE: Final = 4
+"""How many times its length may be parsed in vain before a damaged line is cut at every beginning."""
+
+# Numbers are only passed over, whatever their size.
+_OBJECTS: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 
 _BLANK: Final = b" \t\r\v\f"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -53,14 +61,36 @@ def lines(data: bytes) -> list[Line]:
 
 
 def apart(damaged: Line) -> list[Line]:
-    """A damaged line cut wherever another line begins inside it: none of them may be lost to the others."""
-    starts = [0]
-    while (at := damaged.data.find(RESYNC, starts[-1] + 1)) >= 0:
-        starts.append(at)
+    """A damaged line cut where other lines begin or end inside it: none of them may be lost to the others."""
+    data = damaged.data
+    # Each byte becomes one character, so that places are the same; what is UTF-8 is for others to say.
+    text = data.decode("latin-1")
+    patience = _PATIENCE * len(data)
+    cuts = [0]
+    at = 0 if data.startswith(RESYNC) else data.find(RESYNC, 1)
+    while at >= 0:
+        if at > cuts[-1]:
+            cuts.append(at)
+        end, spent = _end_of_object(text, at) if patience > 0 else (at, 0)
+        patience -= spent
+        if end > at and data[end:].strip(_BLANK):
+            cuts.append(end)
+        at = end if end > at and data.startswith(RESYNC, end) else data.find(RESYNC, max(end, at + 1))
     return [
-        Line(damaged.offset + start, damaged.data[start:end])
-        for start, end in zip(starts, [*starts[1:], len(damaged.data)], strict=True)
+        Line(damaged.offset + start, data[start:end])
+        for start, end in zip(cuts, [*cuts[1:], len(data)], strict=True)
     ]
+
+
+def _end_of_object(text: str, at: int) -> tuple[int, int]:
+    """Where the JSON object that begins at a place ends, or that place; and what was parsed in vain."""
+    try:
+        _, end = _OBJECTS.raw_decode(text, at)
+    except json.JSONDecodeError as error:
+        return at, error.pos - at
+    except RecursionError:
+        return at, len(text) - at
+    return end, 0
 
 
 def complaint(line: bytes) -> str:

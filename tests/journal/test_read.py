@@ -44,6 +44,25 @@ def test_a_damaged_line_is_cut_wherever_a_line_begins_in_it() -> None:
     assert apart(Line(0, start + b"torn")) == [Line(0, start + b"torn")]
 
 
+def test_a_whole_line_behind_a_torn_one_is_not_cut_at_an_object_in_it_that_begins_like_a_line() -> None:
+    begins = b'{"captured_at":"'
+    torn = begins + b'now","payload":{"attributes":' + begins + b'then"},"m'
+    whole = (
+        begins + b'now","payload":{"attributes":[' + begins + b'a"},' + begins + b'\xc3\xa9"}],"n":1e999}}'
+    )
+    found = apart(Line(0, torn + whole + whole + b"rest"))
+    assert b"".join(line.data for line in found) == torn + whole + whole + b"rest"
+    assert [line.data for line in found if line.data == whole] == [whole, whole]
+    assert found[-1].data == b"rest"
+
+
+def test_a_line_that_begins_a_million_times_is_cut_in_bounded_time() -> None:
+    nested = b'{"captured_at":"","a":' * 100_000
+    assert len(apart(Line(0, nested))) == 100_000
+    numbers = (b'{"captured_at":"","a":[' + b"1," * 5_000) * 200
+    assert len(apart(Line(0, numbers))) == 200
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
