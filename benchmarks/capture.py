@@ -170,7 +170,8 @@ def main() -> None:
     for number, (against, values) in enumerate(sides):
         item = "9" if not number else ""
         report.figure("batch.metric", mine, "µs", item=item, goal=GOAL_US, reference=values, against=against)
-    alone, shared = together(MORE_CALLS * calls, 1), together(MORE_CALLS * calls, WRITERS)
+    alone = [value for _ in range(ROUNDS) for value in together(MORE_CALLS * calls, 1)]
+    shared = together(MORE_CALLS * calls, WRITERS)
     report.figure(
         f"batch.metric, {WRITERS} processes into one file",
         shared,

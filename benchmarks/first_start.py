@@ -23,7 +23,7 @@ from benchmarks._pty import Screen
 from benchmarks._results import Report, alternate
 from benchmarks.generate import budgets
 
-RUNS: Final = 3
+RUNS: Final = 2
 GOAL_S: Final = 1.0
 GOAL_PEAK_MB: Final = 250.0
 INDEXED_WITHIN_S: Final = 300.0

@@ -53,7 +53,7 @@ def written(screen: Screen) -> float:
 
 
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 15.0
     report = Report(f"{seconds:g} seconds of a live but quiet job")
     with tempfile.TemporaryDirectory(prefix="ctui-bench-", dir=cache()) as folder:
         workspace = Path(folder) / ".contexta"
