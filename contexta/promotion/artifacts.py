@@ -26,6 +26,8 @@ from contexta.promotion.result import (
 from contexta.store.artifacts import ArtifactStore
 
 _SCHEME: Final = "path:"
+_KERNEL: Final = ("/proc", "/sys", "/dev")
+_SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - nothing is made there
 _MISMATCHES: Final = ("artifact_store_hash_mismatch", "artifact_store_size_mismatch")
 
 
@@ -122,8 +124,13 @@ def _places(location: str, workspace: Path) -> Iterator[Path]:
     seen: set[Path] = set()
     for path in candidates:
         try:
-            if path not in seen and path.is_file():
+            if path not in seen and path.is_file() and _ends(path.resolve()):
                 seen.add(path)
                 yield path
         except (OSError, ValueError):
             continue
+
+
+def _ends(path: Path) -> bool:
+    """Tell whether a file is on a disk. What the kernel makes up may have no end, or wait for ever."""
+    return path.is_relative_to(_SHARED_MEMORY) or not any(map(path.is_relative_to, _KERNEL))
