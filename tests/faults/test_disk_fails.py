@@ -88,7 +88,7 @@ def test_any_call_fails_while_something_is_stored(size: int, tmp_path: Path) -> 
     _count("a call of the system fails while something is stored", "call", STORES, tmp_path, size)
 
 
-@sizes(short=2, full=120)
+@sizes(short=2, full=60)
 def test_no_file_may_grow_beyond_a_limit(size: int, tmp_path: Path) -> None:
     scenarios = (*CAPTURES, *STORES, *LEDGERS) if size > 2 else ("capture", "segments")
     _count("no file may grow beyond a limit", "limit", scenarios, tmp_path, size)
