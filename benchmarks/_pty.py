@@ -142,18 +142,19 @@ class Screen:
         """Wait until `seen()` is true of the screen; when the frame came that made it so.
 
         Raises:
-            NotSeenError: It did not become true within `timeout` seconds.
+            NotSeenError: It did not become true within `timeout` seconds, or before the program ended.
         """
         if seen():
             return time.perf_counter()
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        while (runs := self._reader.is_alive()) and time.monotonic() < deadline:
             self._news.wait(0.02)
             self._news.clear()
             for at in self.frames():
                 if seen():
                     return at
-        raise NotSeenError(f"{what} was not seen within {timeout:g} s\n{self.text()}")
+        why = f"within {timeout:g} s" if runs else "before the program ended"
+        raise NotSeenError(f"{what} was not seen {why}\n{self.text()}")
 
     def when_matches(self, pattern: str, timeout: float = 30.0) -> float:
         """Wait until the screen matches a regular expression; when that was."""
