@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from contexta._version import __version__
+from contexta.sanitize import safe
 
 if TYPE_CHECKING:
     from contexta_tui.settings import Settings
@@ -36,7 +37,17 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end."""
-        self.exit(USAGE_ERROR, f"{PROGRAM}: {message}. See {PROGRAM} --help.\n")
+        self.exit(USAGE_ERROR, f"{PROGRAM}: {safe(message, 500)}. See {PROGRAM} --help.\n")
+
+    def parse_args(  # type: ignore[override]  # overloaded there
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Parse; argparse itself would take the value of `--option=--` for an empty list."""
+        words = sys.argv[1:] if args is None else args
+        for word in words:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"{word} has no value")
+        return super().parse_args(words, namespace)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,6 +6,8 @@ Importing this loads nothing but argparse, so that `--help` and `--version` answ
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from contexta._version import __version__
@@ -37,6 +39,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end."""
         self.exit(USAGE, f"{PROGRAM}: {safe(message, 500)}. See {self.prog} --help.\n")
+
+    def parse_args(  # type: ignore[override]  # overloaded there
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Parse; argparse itself would take the value of `--option=--` for an empty list."""
+        words = sys.argv[1:] if args is None else args
+        for word in words:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"{word} has no value")
+        return super().parse_args(words, namespace)
 
 
 def build_parser() -> argparse.ArgumentParser:
