@@ -7,6 +7,7 @@ Nothing heavy is imported before the arguments are known to be right.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -121,16 +122,17 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def explore(settings: Settings) -> int:
     """Show the app until the person leaves."""
-    from contexta.live import Follower  # noqa: PLC0415 - heavy
-    from contexta_tui.app import run_app  # noqa: PLC0415 - heavy
+    from contexta_tui.feed import Feed  # noqa: PLC0415 - not for a question about the version
+    from contexta_tui.opening import Opening, follower_of  # noqa: PLC0415 - ditto
 
-    follower = Follower(
-        settings.workspaces,
-        cache_dir=settings.cache_dir,
-        use_cache=settings.use_cache,
-        live=settings.live,
-    )
-    return run_app(settings, follower)
+    # Nothing of what is loaded now is garbage, and looking through it again and again takes its time.
+    gc.disable()
+    opening = Opening(lambda: follower_of(settings))
+    feed = Feed(lambda: opening)
+    feed.start()
+    from contexta_tui.app import run_app  # noqa: PLC0415 - heavy: the workspace is opened meanwhile
+
+    return run_app(settings, feed, opening.answer)
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -5,6 +5,7 @@ Everything that decides something lives in a screen, a widget or a view model.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -22,16 +23,17 @@ from textual.theme import BUILTIN_THEMES
 
 from contexta_tui.clock import SYSTEM, Clock
 from contexta_tui.commands import Actions
-from contexta_tui.feed import Feed, Follows
+from contexta_tui.feed import Feed
 from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import Scope, bindings
-from contexta_tui.messages import FeedFailed
+from contexta_tui.messages import FeedChanged, FeedFailed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
 from contexta_tui.signals import go_on_only_after_a_stop, leave_on_signals, terminal_as_it_was
 from contexta_tui.text import AsciiFilter, UnprintableFilter
 from contexta_tui.theme import THEMES, with_meanings
+from contexta_tui.viewmodels.refresh import Job, Result, work
 
 #: Names that `--theme` accepts.
 THEME_NAMES: Final = tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES}))
@@ -45,8 +47,9 @@ class ExplorerApp(App[None]):
 
     Args:
         settings: What the command line asked for.
-        follower: Where changes come from.
+        feed: Where changes come from.
         clock: What time it is.
+        answer: Asks the queries; is called on threads of its own.
     """
 
     TITLE = "contexta"
@@ -57,14 +60,20 @@ class ExplorerApp(App[None]):
     # No pane has text to select, and a selection that begins on a notice on its way out would end the app.
     ALLOW_SELECT = False
 
-    def __init__(self, settings: Settings, follower: Follows, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        feed: Feed,
+        clock: Clock = SYSTEM,
+        answer: Callable[[Job], Result] = work,
+    ) -> None:
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme
         self.settings = settings
-        self.explorer = ExplorerScreen(settings, clock)
-        self._feed = Feed(follower, self.post_message)
+        self.explorer = ExplorerScreen(settings, clock, answer)
+        self._feed = feed
         self._filters_of_ours: list[LineFilter] = [UnprintableFilter()]
         if settings.ascii:
             self._filters_of_ours.append(AsciiFilter())
@@ -82,7 +91,16 @@ class ExplorerApp(App[None]):
         self.push_screen(self.explorer)
         leave_on_signals(self._leave)
         go_on_only_after_a_stop(self._draw_again)
+        self._feed.connect(
+            lambda: self.post_message(FeedChanged()), lambda reason: self.post_message(FeedFailed(reason))
+        )
         self._feed.start()
+
+    def on_ready(self) -> None:
+        """Look for garbage from now on, but not among what was loaded: all of that stays."""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     def on_unmount(self) -> None:
         """Stop following."""
@@ -113,12 +131,13 @@ class ExplorerApp(App[None]):
         self.refresh(layout=True)
 
 
-def run_app(settings: Settings, follower: Follows) -> int:
+def run_app(settings: Settings, feed: Feed, answer: Callable[[Job], Result] = work) -> int:
     """Show the app until the person leaves.
 
     Args:
         settings: What the command line asked for.
-        follower: Where changes come from.
+        feed: Where changes come from; may have been started.
+        answer: Asks the queries.
 
     Returns:
         The exit code. A crash is one sentence on the terminal, and its details are in a file.
@@ -129,7 +148,7 @@ def run_app(settings: Settings, follower: Follows) -> int:
     # The terminal knows its size; what a shell exported may be that of another one.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    app = ExplorerApp(settings, follower)
+    app = ExplorerApp(settings, feed, answer=answer)
     details = io.StringIO()
     app.error_console = Console(file=details, markup=False, highlight=False, width=120)
     with terminal_as_it_was():

@@ -21,6 +21,7 @@ from typing import Final, NoReturn
 from contexta.live import Follower
 from contexta_tui.app import run_app
 from contexta_tui.demo_job import record_finished
+from contexta_tui.feed import Feed
 from contexta_tui.once import run_once
 from contexta_tui.settings import Settings
 
@@ -47,7 +48,7 @@ def run_demo(settings: Settings) -> int:
         with _job(workspace):
             follower = Follower(ours.workspaces, use_cache=False, live=ours.live)
             try:
-                return run_app(ours, follower)
+                return run_app(ours, Feed(lambda: follower))
             finally:
                 _do_not_hurry()
 

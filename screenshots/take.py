@@ -26,6 +26,7 @@ from contexta_tui.app import ExplorerApp
 from contexta_tui.clock import Clock
 from contexta_tui.demo_job import EPOCHS_FINISHED, FINISHED_AT, SEED, StoryTime
 from contexta_tui.demo_story import PROJECT, Story
+from contexta_tui.feed import Feed
 from contexta_tui.settings import Settings
 
 #: Seconds after the job's start at which the picture is taken: in the middle of the last run.
@@ -123,7 +124,7 @@ async def take(picture: Picture, loaded: Loaded) -> str:
     settings = Settings(once=False, select=picture.select, theme=picture.theme, ascii=picture.ascii)
     still = Still(loaded)
     clock = Clock(now=lambda: NOW, passed=lambda: 0.0)
-    app = ExplorerApp(settings, still, clock)
+    app = ExplorerApp(settings, Feed(lambda: still), clock)
     async with app.run_test(size=(picture.columns, picture.rows)) as pilot:
         still.ready.set()
         await settled(app)

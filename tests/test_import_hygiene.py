@@ -84,3 +84,20 @@ def test_exported_names_are_these() -> None:
     assert {"Contexta", "ContextaError", "LifecycleError", "ValidationError", "__version__"} <= set(
         contexta.__all__
     )
+
+
+def test_the_catalog_is_opened_without_loading_the_screen(tmp_path: Path) -> None:
+    code = """
+import contexta_tui.feed, contexta_tui.viewmodels.refresh
+from contexta_tui.opening import follower_of
+from contexta_tui.settings import Settings
+follower_of(Settings())
+"""
+    loaded = loaded_after(code, tmp_path)
+    assert "duckdb" in loaded
+    assert not loaded & {"textual", "rich", "pydantic", "watchfiles", "contexta.capture", "contexta.contract"}
+
+
+def test_the_screen_loads_nothing_that_only_a_report_or_a_job_needs(tmp_path: Path) -> None:
+    loaded = loaded_after("import contexta_tui.app", tmp_path)
+    assert not loaded & {"pydantic", "watchfiles", "contexta.capture", "contexta.contract", "contexta.store"}

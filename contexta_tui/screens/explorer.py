@@ -7,7 +7,10 @@ query on the app's thread, and no widget asks at all.
 
 from __future__ import annotations
 
-from textual import on, work
+from collections.abc import Callable
+
+from textual import on
+from textual import work as on_a_thread
 from textual.app import ComposeResult
 from textual.events import Paste
 from textual.screen import Screen
@@ -26,8 +29,7 @@ from contexta_tui.settings import Settings
 from contexta_tui.text import safe
 from contexta_tui.viewmodels.liveness import Placard, nothing_failed, placard
 from contexta_tui.viewmodels.panes import Pane
-from contexta_tui.viewmodels.refresh import Job, Target
-from contexta_tui.viewmodels.refresh import work as compute
+from contexta_tui.viewmodels.refresh import Job, Result, Target, work
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.filter_input import FilterInput
 from contexta_tui.widgets.issue_list import IssueList
@@ -43,16 +45,18 @@ class ExplorerScreen(Screen[None]):
     Args:
         settings: What the command line asked for.
         clock: What time it is.
+        answer: Asks the queries; is called on threads of its own.
     """
 
     BINDINGS = bindings(Scope.FIND, Scope.PANES)
     AUTO_FOCUS = "RunTree"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, answer: Callable[[Job], Result] = work) -> None:
         super().__init__()
         glyphs = ASCII if settings.ascii else UNICODE
         self._glyphs = glyphs
         self._now = clock.now
+        self._answer = answer
         self._change: Change | None = None
         self._records: RecordScreen | None = None
         self._failure = ""
@@ -131,11 +135,11 @@ class ExplorerScreen(Screen[None]):
             self._compute(job)
         return job is not None
 
-    @work(thread=True, group="refresh", exit_on_error=False)
+    @on_a_thread(thread=True, group="refresh", exit_on_error=False)
     def _compute(self, job: Job) -> None:
         """Ask the queries; runs on a thread of its own."""
         try:
-            self.post_message(Refreshed(compute(job)))
+            self.post_message(Refreshed(self._answer(job)))
         except Exception as error:  # noqa: BLE001 - one refresh that fails must not end the watch
             self.post_message(RefreshFailed(job, f"{type(error).__name__}: {error}"))
 

@@ -83,12 +83,7 @@ def load(
     """
     if node is None:
         return EMPTY
-    names = _names(queries, node)
-    reasons: tuple[ReasonLine, ...] = ()
-    if node.failed or node.failed_below:
-        found = queries.reasons(node.id, MOST_REASONS)
-        reasons = tuple(ReasonLine(reason, _below(reason, node, names)) for reason in found)
-    metrics = queries.metrics(node.id)
+    names, reasons, metrics = load_facts(queries, node)
     keys = charted(metrics)
     chosen = _chosen(metrics, keys, selected)
     most = max(2, min(buckets, 2 * width) if width > 0 else buckets)
@@ -104,6 +99,18 @@ def load(
         selected=chosen,
         sentence="" if metrics else _NO_METRICS,
     )
+
+
+def load_facts(
+    queries: Queries, node: NodeRow
+) -> tuple[tuple[str, ...], tuple[ReasonLine, ...], tuple[MetricSummary, ...]]:
+    """What does not depend on the size of the pane: the names for the title, the reasons, the metrics."""
+    names = _names(queries, node)
+    reasons: tuple[ReasonLine, ...] = ()
+    if node.failed or node.failed_below:
+        found = queries.reasons(node.id, MOST_REASONS)
+        reasons = tuple(ReasonLine(reason, _below(reason, node, names)) for reason in found)
+    return names, reasons, queries.metrics(node.id)
 
 
 def charted(metrics: tuple[MetricSummary, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from contexta.live import Follower
 from contexta_tui.app import ExplorerApp
+from contexta_tui.feed import Feed
 from contexta_tui.settings import Settings
 from tests.e2e.job import Job
 
@@ -52,7 +53,8 @@ async def test_a_new_batch_appears_and_fails_while_the_app_looks(tmp_path: Path)
     workspace = tmp_path / ".contexta"
     with Job(workspace) as job:
         job.tell("run tiny-cnn", "stage train", "batch epoch-1", "metric loss 1.472", "close")
-        app = ExplorerApp(Settings(workspaces=(workspace,)), Follower([workspace], use_cache=False))
+        feed = Feed(lambda: Follower([workspace], use_cache=False))
+        app = ExplorerApp(Settings(workspaces=(workspace,)), feed)
         async with app.run_test(size=(120, 36)) as pilot:
             screen = Driver(app, pilot)
             await screen.shows("tiny-cnn")

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from contexta.live import Change
 from contexta_tui.app import ExplorerApp
+from contexta_tui.feed import Feed
 from contexta_tui.settings import Settings
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.run_tree import RunTree
@@ -96,7 +97,7 @@ async def explorer(
     """An app on `fake` (the demo by default); with `ready`, once it shows the first change."""
     fake = demo() if fake is None else fake
     follower = FakeFollower()
-    app = ExplorerApp(Settings(**options), follower)
+    app = ExplorerApp(Settings(**options), Feed(lambda: follower))
     async with app.run_test(size=size, notifications=True) as pilot:
         driven = Driven(app, pilot, fake, follower)
         if ready:

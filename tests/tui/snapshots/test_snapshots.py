@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -20,6 +21,7 @@ from contexta.live import Change, Follower, Phase
 from contexta_tui.app import ExplorerApp
 from contexta_tui.clock import Clock
 from contexta_tui.demo_job import FINISHED_AT, record_finished
+from contexta_tui.feed import Feed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.settings import Settings
 from tests.waiting import pilot_until
@@ -54,7 +56,7 @@ class StillApp(ExplorerApp):
 
     def __init__(self, settings: Settings, workspace: Path) -> None:
         self.still = Still(workspace)
-        super().__init__(settings, self.still, Clock(now=lambda: NOW, passed=lambda: 0.0))
+        super().__init__(settings, Feed(lambda: self.still), Clock(now=lambda: NOW, passed=lambda: 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +83,8 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
-def app_on(workspace: Path, **options: object) -> StillApp:
-    return StillApp(Settings.model_validate(options), workspace)
+def app_on(workspace: Path, **options: Any) -> StillApp:
+    return StillApp(Settings(**options), workspace)
 
 
 def shown(*words: str, press: tuple[str, ...] = ()) -> Callable[[Pilot[None]], Awaitable[None]]:

@@ -1,0 +1,115 @@
+"""What is done while the screen is still being loaded: the catalog is opened, and asked what is shown first.
+
+Loading Textual takes longer than opening the catalog of a million records, and DuckDB works without Python's
+lock. So both go on at the same time, and the first screen finds its answers ready. This must not import
+Textual, and decides nothing: an answer that nobody asked for is dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from contexta.live import Change
+    from contexta.query.port import Queries
+    from contexta_tui.feed import Follows
+    from contexta_tui.settings import Settings
+    from contexta_tui.viewmodels.refresh import Job, Result
+
+#: Rows that are asked for: more than any screen shows of a tree at the start.
+_ROWS: Final = 60
+
+
+def follower_of(settings: Settings) -> Follows:
+    """Load the follower and its database; to be called where that may take its time."""
+    from contexta.live import Follower  # noqa: PLC0415 - heavy, and Textual is loading meanwhile
+
+    return Follower(
+        settings.workspaces,
+        cache_dir=settings.cache_dir,
+        use_cache=settings.use_cache,
+        live=settings.live,
+    )
+
+
+class Opening:
+    """A follower, and the answers to what a screen asks first.
+
+    Args:
+        begin: Makes the follower.
+    """
+
+    def __init__(self, begin: Callable[[], Follows]) -> None:
+        self._begin = begin
+        self._look: _FirstLook | None = None
+
+    def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
+        """Follow; see `Follows`."""
+
+        def first_then(change: Change) -> None:
+            if self._look is None:
+                self._look = _FirstLook(change)
+            publish(change)
+
+        self._begin().run(first_then, stop)
+
+    def answer(self, job: Job) -> Result:
+        """Answer a job, with what is known already where it is about the same state of the data."""
+        from contexta_tui.viewmodels.refresh import work  # noqa: PLC0415 - ditto
+
+        look = self._look
+        if look is None or not look.is_of(job):
+            return work(job)
+        return replace(work(replace(job, queries=look.answers())), job=job)
+
+
+class _FirstLook:
+    """Asks what a screen will ask of the first change, on a thread of its own."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+        self._memory = _Memory(change.queries)
+        self._thread = threading.Thread(target=self._ask, name="contexta-first-look", daemon=True)
+        self._thread.start()
+
+    def is_of(self, job: Job) -> bool:
+        """Whether a job asks of what was looked at."""
+        return job.queries is self._change.queries and job.revision == self._change.revision
+
+    def answers(self) -> Queries:
+        """What remembers the answers, once they are all there, and asks for the others."""
+        self._thread.join()
+        return cast("Queries", self._memory)
+
+    def _ask(self) -> None:
+        from contexta_tui.viewmodels import detail, diagnostics, lineage  # noqa: PLC0415 - ditto
+        from contexta_tui.viewmodels.tree_load import Request, load  # noqa: PLC0415 - ditto
+
+        queries = cast("Queries", self._memory)
+        tree = load(queries, Request(self._change.revision, structure=True, auto=True, height=_ROWS))
+        diagnostics.load(queries)
+        lineage.load(queries, tree.newest)
+        if tree.newest is not None:
+            detail.load_facts(queries, tree.newest)
+
+
+class _Memory:
+    """Queries that are asked each question once."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._known: dict[Hashable, Any] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        ask = getattr(self._queries, name)
+
+        def remember(*args: Hashable, **options: Hashable) -> Any:
+            key = (name, args, tuple(options.items()))
+            if key not in self._known:
+                self._known[key] = ask(*args, **options)
+            return self._known[key]
+
+        return remember

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from contexta.live import Change
+from contexta_tui.opening import Opening
+from contexta_tui.viewmodels.refresh import DetailSize, Job, work
+from contexta_tui.viewmodels.tree_load import Request
+from tests.tui.fake_queries import FakeQueries, demo
+
+
+class Publishes:
+    """A follower with so many changes to tell of."""
+
+    def __init__(self, *changes: Change) -> None:
+        self.changes = changes
+
+    def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
+        for change in self.changes:
+            publish(change)
+
+
+def first_job(fake: FakeQueries, change: Change) -> Job:
+    return Job(
+        fake,
+        tree=Request(change.revision, structure=True, auto=True, height=40),
+        detail=DetailSize(60, 120, 6, None),
+        lineage=True,
+        issues=True,
+        revision=change.revision,
+    )
+
+
+def opened(*changes: Change) -> Opening:
+    opening = Opening(lambda: Publishes(*changes))
+    opening.run(lambda change: None, threading.Event())
+    return opening
+
+
+def test_the_first_job_is_answered_as_by_the_queries_themselves_and_nothing_is_asked_twice() -> None:
+    fake = demo()
+    change = fake.change()
+    fake.calls.clear()
+    job = first_job(fake, change)
+    answer = opened(change).answer(job)
+    asked = fake.calls.copy()
+    assert answer == work(job)
+    once = fake.calls - asked
+    assert {name: asked[name] for name in once if name != "series"} == {
+        name: once[name] for name in once if name != "series"
+    }
+
+
+def test_a_job_about_a_later_change_is_answered_from_that() -> None:
+    fake = demo()
+    first = fake.change()
+    opening = opened(first)
+    later = fake.change()
+    fake.issue_rows = ()
+    answer = opening.answer(first_job(fake, later))
+    assert answer.issues is not None
+    assert answer.issues.issues == ()
+
+
+def test_a_job_for_queries_that_were_replaced_is_answered_from_the_new_ones() -> None:
+    fake, other = demo(), FakeQueries()
+    change = fake.change()
+    opening = opened(change)
+    answer = opening.answer(first_job(other, replace(change, queries=other)))
+    assert answer.loaded is not None
+    assert answer.loaded.roots == ()
