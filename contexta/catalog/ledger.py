@@ -157,7 +157,9 @@ def read(path: Path) -> Ledger:
             finally:
                 connection.close()
         except duckdb.Error as error:
-            raise LedgerError(f"DuckDB says: {str(error).splitlines()[0]}") from error
+            # It speaks of the copy, which nobody knows and which has another name every time.
+            said = str(error).splitlines()[0].replace(str(copy), str(path))
+            raise LedgerError(f"DuckDB says: {said}") from error
 
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Ledger:

@@ -74,7 +74,7 @@ def attach_copy(engine: Connection, path: Path, state: FileState) -> bool:
         try:
             engine.execute(f"attach {quoted(copy)} as seen (read_only)")
         except duckdb.Error as error:
-            raise open_failed(path, reason(error), cause=error) from error
+            raise open_failed(path, reason(error).replace(str(copy), str(path)), cause=error) from error
     return True
 
 
