@@ -28,7 +28,7 @@ def run_of_list(cursor: duckdb.DuckDBPyConnection, run_id: object) -> str:
     Raises:
         LookupError: No run, or more than one, has a ref that ends in `.run_id`.
     """
-    found = _runs(cursor, str(run_id))
+    found = _runs(cursor, _asked(run_id))
     if len(found) != 1:
         raise LookupError(_complaint("Run", run_id, found))
     return found[0]
@@ -40,7 +40,7 @@ def run_of_answer(cursor: duckdb.DuckDBPyConnection, run_id: object) -> str:
     Raises:
         InterpretationError: `query_run_not_found`: none is known, or the end of a ref fits several.
     """
-    found = _runs(cursor, str(run_id))
+    found = _runs(cursor, _asked(run_id))
     known = cursor.execute(
         "select count(*) from nodes where ref = $ref and kind = $kind",
         {"ref": found[0] if len(found) == 1 else "", "kind": _RUN},
@@ -60,7 +60,7 @@ def stage(cursor: duckdb.DuckDBPyConnection, run_ref: str | None, stage_id: obje
     Raises:
         LookupError: No stage of the run, or more than one, is called so.
     """
-    return _inside(cursor, _STAGE, str(stage_id), NodeKind.RUN, run_ref)
+    return _inside(cursor, _STAGE, _asked(stage_id), NodeKind.RUN, run_ref)
 
 
 def batch(
@@ -72,8 +72,8 @@ def batch(
         LookupError: No batch there, or more than one, is called so.
     """
     if stage_ref is not None:
-        return _inside(cursor, _BATCH, str(batch_id), NodeKind.STAGE, stage_ref)
-    return _inside(cursor, _BATCH, str(batch_id), NodeKind.RUN, run_ref)
+        return _inside(cursor, _BATCH, _asked(batch_id), NodeKind.STAGE, stage_ref)
+    return _inside(cursor, _BATCH, _asked(batch_id), NodeKind.RUN, run_ref)
 
 
 def projects(cursor: duckdb.DuckDBPyConnection, name: object) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def projects(cursor: duckdb.DuckDBPyConnection, name: object) -> tuple[str, ...]
     A name that several projects have stands for all of them. A project's name is free text; only where no
     project is called so, the name in the ref counts.
     """
-    text = str(name)
+    text = _asked(name)
     for condition in ("ref = $text", "name = $text", "ref = 'project:' || $text"):
         rows = cursor.execute(
             f"select ref from nodes where kind = {_PROJECT} and {condition} order by position", {"text": text}
@@ -90,6 +90,11 @@ def projects(cursor: duckdb.DuckDBPyConnection, name: object) -> tuple[str, ...]
         if rows:
             return tuple(row[0] for row in rows)
     return ()
+
+
+def _asked(name: object) -> str:
+    """What was asked for, as text that a database takes: half a surrogate pair is in no ref."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 def _runs(cursor: duckdb.DuckDBPyConnection, run_id: str) -> tuple[str, ...]:
