@@ -19,6 +19,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from contexta_tui.clock import SYSTEM, Clock
@@ -86,9 +87,12 @@ class ExplorerApp(App[None]):
         """Drop what a terminal would obey, whatever way it came; draw our frames in ASCII on request."""
         return [*super().get_line_filters(), *self._filters_of_ours]
 
+    def get_default_screen(self) -> Screen[None]:
+        """The explorer, in place of an empty screen under it that would be made for nothing."""
+        return self.explorer
+
     def on_mount(self) -> None:
-        """Show the explorer and start following."""
-        self.push_screen(self.explorer)
+        """Start following."""
         leave_on_signals(self._leave)
         go_on_only_after_a_stop(self._draw_again)
         self._feed.connect(

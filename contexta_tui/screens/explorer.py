@@ -14,7 +14,7 @@ from textual import work as on_a_thread
 from textual.app import ComposeResult
 from textual.events import Paste
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from contexta.live import Change
 from contexta.query.port import Queries
@@ -33,6 +33,7 @@ from contexta_tui.viewmodels.refresh import Job, Result, Target, work
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.filter_input import FilterInput
 from contexta_tui.widgets.issue_list import IssueList
+from contexta_tui.widgets.key_line import KeyLine
 from contexta_tui.widgets.lineage_view import LineageView
 from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
@@ -80,7 +81,7 @@ class ExplorerScreen(Screen[None]):
         )
         self._contents = Contents(self._tree, self._detail, self._lineage, self._issues, self._workbench)
         self._empty = Static(id="empty", markup=False)
-        self._footer = Footer(show_command_palette=False)
+        self._keys = KeyLine()
         self._refresher = Refresher(self._start, lambda wait: self.set_timer(wait, self._refresher.poke))
 
     def compose(self) -> ComposeResult:
@@ -89,14 +90,13 @@ class ExplorerScreen(Screen[None]):
         yield self._notice
         yield self._workbench
         yield self._empty
-        yield self._footer
+        yield self._keys
 
     def on_mount(self) -> None:
         """Begin with what the command line asked for, and let ages grow."""
         self._filter.display = bool(self._start_filter)
         self._filter.value = self._start_filter
         self._show_body()
-        self._workbench.rearrange()
         self.set_interval(1.0, self._tick)
 
     @property
@@ -238,7 +238,7 @@ class ExplorerScreen(Screen[None]):
     @on(Workbench.Arranged)
     def _arranged(self) -> None:
         """Fill the panes that have come into view."""
-        self._footer.display = self._workbench.roomy
+        self._keys.display = self._workbench.roomy
         self._refresher.wish(tree=True, node=True, issues=True, urgent=True)
 
     def action_pane(self, name: str) -> None:

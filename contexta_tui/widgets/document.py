@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from contexta_tui.keymap import Scope, bindings
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
+from contexta_tui.widgets.inks import Inks, read_inks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,13 @@ class Document(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     BINDINGS = bindings(Scope.LIST)
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INK_CLASSES}
-    DEFAULT_CSS = f"""
-    Document {{
+    DEFAULT_CSS = """
+    Document {
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
-        {INK_CSS}
-    }}
+    }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name

@@ -1,8 +1,8 @@
 """The inks that the panes draw with, by meaning, as Rich styles of the current theme.
 
-A widget that draws lines itself adds `INK_CLASSES` to its component classes and `INK_CSS` to its
-default CSS, reads the styles once with `read_inks`, and again when Textual says that styles changed.
-Inks are foregrounds only: the background is the row's.
+A widget that draws lines itself reads them once with `read_inks`, and again when Textual says that styles
+changed. Inks are foregrounds only: the background is the row's. They come from the theme, not from a
+stylesheet: fifteen rules for each widget would be matched again whenever one of them gets the focus.
 """
 
 from __future__ import annotations
@@ -12,42 +12,41 @@ from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
 from contexta.query.results import Severity, Status
 from contexta_tui.text import ELLIPSIS
+from contexta_tui.theme import with_meanings
 
 Inks = Mapping[str, Style]
 
-_COLOURS: Final = {
-    "failed": "$status-failed",
-    "completed": "$status-completed",
-    "open": "$status-open",
-    "unknown": "$status-unknown",
-    "cancelled": "$status-cancelled",
-    "error": "$status-failed",
-    "warning": "$severity-warning",
-    "info": "$severity-info",
-    "quiet": "$quiet",
-    "text": "$foreground",
-    "chosen": "$primary",
-    "line": "$chart-line",
-    "band": "$chart-band",
-    "axis": "$chart-axis",
-    "gap": "$chart-gap",
+COLOURS: Final = {
+    "failed": "status-failed",
+    "completed": "status-completed",
+    "open": "status-open",
+    "unknown": "status-unknown",
+    "cancelled": "status-cancelled",
+    "error": "status-failed",
+    "warning": "severity-warning",
+    "info": "severity-info",
+    "quiet": "quiet",
+    "text": "foreground",
+    "chosen": "primary",
+    "line": "chart-line",
+    "band": "chart-band",
+    "axis": "chart-axis",
+    "gap": "chart-gap",
 }
-
-INK_CLASSES: Final = frozenset(f"ink--{name}" for name in _COLOURS)
-INK_CSS: Final = "\n".join(f"& > .ink--{name} {{ color: {colour}; }}" for name, colour in _COLOURS.items())
 
 
 def read_inks(widget: Widget) -> Inks:
     """The inks in the colours of the widget's current theme."""
+    variables = with_meanings(widget.app.theme_variables)
     return {
-        name: Style(color=widget.get_component_rich_style(f"ink--{name}", partial=True).color)
-        for name in _COLOURS
+        name: Style(color=Color.parse(variables[meaning]).rich_color) for name, meaning in COLOURS.items()
     }
 
 

@@ -9,7 +9,7 @@ lines: frame the pane by `:focus-within`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import ClassVar, Self
+from typing import Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -25,7 +25,7 @@ from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.text import cell_fit, cell_wrap, safe
 from contexta_tui.viewmodels.diagnostics import IssueRows, cursor_after, place
 from contexta_tui.viewmodels.format import clock, count
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, line, read_inks, severity_ink
+from contexta_tui.widgets.inks import Inks, line, read_inks, severity_ink
 from contexta_tui.widgets.line_view import LineView
 
 #: Issues that are looked at to choose the width of the code column; there can be thousands.
@@ -49,8 +49,7 @@ _BETWEEN = 2
 class IssueRowsView(LineView):
     """The lines of the issue list."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INK_CLASSES}
-    DEFAULT_CSS = f"IssueRowsView {{ height: 1fr; {INK_CSS} }}"
+    DEFAULT_CSS = "IssueRowsView { height: 1fr; }"
 
     def __init__(self, *, glyphs: Glyphs, today: Callable[[], int] | None) -> None:
         super().__init__()

@@ -7,7 +7,6 @@ deployment or artifact asks to go to its node in the tree; a click on the name o
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -31,7 +30,7 @@ from contexta_tui.viewmodels.lineage import (
     missing_run,
     target,
 )
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, fit, read_inks, status_ink
+from contexta_tui.widgets.inks import Inks, fit, read_inks, status_ink
 from contexta_tui.widgets.line_view import LineView
 
 _NAME_CELLS = (6, 18)
@@ -44,9 +43,7 @@ _RUN = "contexta_run"
 class LineageView(LineView):
     """Deployments, what they were made from, and why they failed."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INK_CLASSES}
     BINDINGS = bindings(Scope.LINEAGE)
-    DEFAULT_CSS = f"LineageView {{ {INK_CSS} }}"
 
     class Chosen(Message):
         """Go to a node in the tree."""

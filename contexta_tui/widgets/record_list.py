@@ -7,7 +7,7 @@ was fetched comes near.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import ClassVar, Final
+from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,7 +19,7 @@ from contexta_tui.text import cell_fit, cell_pieces, safe, safe_lines
 from contexta_tui.viewmodels.format import clock
 from contexta_tui.viewmodels.records import PAGE, RecordPages, fields, is_bad, value_text
 from contexta_tui.widgets.document import Document, Section, drawn
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, fit, read_inks
+from contexta_tui.widgets.inks import Inks, fit, read_inks
 from contexta_tui.widgets.line_view import LineView
 
 _TIME_CELLS: Final = 12
@@ -31,9 +31,6 @@ _FIELD_LINES: Final = 500
 
 class RecordList(LineView):
     """Records, one line each."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INK_CLASSES}
-    DEFAULT_CSS = f"RecordList {{ {INK_CSS} }}"
 
     class OlderWanted(Message):
         """The end of the fetched records is near."""

@@ -7,7 +7,6 @@ for rows itself: it posts `Wanted`, and the screen answers with `install`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import ClassVar
 
 from textual.message import Message
 from textual.strip import Strip
@@ -18,7 +17,7 @@ from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.viewmodels.tree import TreeModel
 from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
+from contexta_tui.widgets.inks import Inks, read_inks
 from contexta_tui.widgets.line_view import LineView
 from contexta_tui.widgets.tree_rows import INDENT, Columns, arrow_at, draw_row
 
@@ -36,8 +35,6 @@ class RunTree(LineView):
     """
 
     BINDINGS = bindings(Scope.TREE)
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
-    DEFAULT_CSS = "RunTree {" + INK_CSS + "}"
 
     class Selected(Message):
         """Another node is selected; `node` is `None` when there is none left."""

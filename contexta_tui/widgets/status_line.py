@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -20,7 +19,7 @@ from contexta.live import Change
 from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.text import cell_fit, safe
 from contexta_tui.viewmodels.liveness import Part, liveness, totals
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, Inks, read_inks
+from contexta_tui.widgets.inks import Inks, read_inks
 
 _PRODUCT = "contexta"
 _GAP = "  "
@@ -37,8 +36,7 @@ class StatusLine(Widget):
     """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
-    DEFAULT_CSS = "StatusLine { height: 1; " + INK_CSS + "}"
+    DEFAULT_CSS = "StatusLine { height: 1; }"
 
     def __init__(
         self,

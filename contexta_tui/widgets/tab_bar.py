@@ -6,8 +6,6 @@ ones there are and which is active.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -16,15 +14,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from contexta_tui.viewmodels.panes import TITLES, Pane
-from contexta_tui.widgets.inks import INK_CLASSES, INK_CSS, read_inks
+from contexta_tui.widgets.inks import read_inks
 
 
 class TabBar(Widget):
     """One line of tabs."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(INK_CLASSES)
-    DEFAULT_CSS = "TabBar { height: 1; " + INK_CSS + "}"
+    DEFAULT_CSS = "TabBar { height: 1; }"
 
     class Chosen(Message):
         """A tab was clicked."""

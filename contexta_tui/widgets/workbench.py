@@ -9,6 +9,7 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
@@ -67,6 +68,8 @@ class Workbench(Vertical):
 
     def compose(self) -> ComposeResult:
         """Tabs, then two columns (or the one that is left of them)."""
+        # Before anything is styled: each class that changes later styles everything here anew.
+        self.arrange_for(self.app.size)
         yield self._tabs
         yield Container(self._left, self._right, id="body")
 
@@ -115,7 +118,14 @@ class Workbench(Vertical):
 
     def rearrange(self) -> None:
         """Show the panes that there is room for."""
-        size = self.screen.size
+        self.arrange_for(self.screen.size)
+
+    def arrange_for(self, size: Size) -> None:
+        """Show the panes that a screen has room for.
+
+        Args:
+            size: Of the screen.
+        """
         arrangement = arrange(size.width, size.height, self._active, zoomed=self._zoomed)
         self._tabs.show(self._active)
         if arrangement == self._arrangement:
