@@ -284,7 +284,8 @@ class Follower:
                 if self._watch:
                     watcher.watch(folder for workspace in session.workspaces for folder in folders(workspace))
             if not progress.indexing:
-                self._hint.wait(_LOOK_EVERY_S)
+                if progress.step.behind <= 0:
+                    self._hint.wait(_LOOK_EVERY_S)
                 stop.wait(max(0.0, TICK_S - (time.monotonic() - began)))
         return True
 

@@ -6,15 +6,17 @@ that any thread may ask while another one ingests. A catalog that was closed mea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import duckdb
 
 from contexta.catalog.catalog import Catalog
-from contexta.diagnostics.run import diagnose
+from contexta.diagnostics.run import diagnose, lasting, with_silences
 from contexta.query import health, lineage, metrics, records, tree
 from contexta.query.port import Matches
 from contexta.query.results import (
@@ -40,6 +42,15 @@ _GONE: Final = (duckdb.ConnectionException, duckdb.FatalException, duckdb.IOExce
 """What asking raises of a catalog that was closed, or that turned out to be damaged."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Diagnosis:
+    """What was diagnosed at a revision of the catalog, and until when it is good enough."""
+
+    revision: int
+    issues: tuple[Issue, ...]
+    stands_until: float
+
+
 class CatalogReader:
     """The `Queries` of a catalog.
 
@@ -47,11 +58,21 @@ class CatalogReader:
         catalog: The catalog.
         quiet_s: Tells how many seconds ago the newest line was appended to any capture, on this machine's
             clock; without it no run is ever called stalled.
+        patience: How many times as long as it took a diagnosis stands, whatever is committed meanwhile, so
+            that diagnosing a large catalog again and again leaves time for showing it. Zero: it never stands.
     """
 
-    def __init__(self, catalog: Catalog, quiet_s: Callable[[], float | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        quiet_s: Callable[[], float | None] = lambda: None,
+        *,
+        patience: float = 0.0,
+    ) -> None:
         self._catalog = catalog
         self._quiet_s = quiet_s
+        self._patience = patience
+        self._lasting: _Diagnosis | None = None
         self._diagnosed: tuple[tuple[int, int | None], tuple[Issue, ...]] | None = None
 
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
@@ -147,13 +168,27 @@ class CatalogReader:
         """All diagnosed issues, errors first, the newest first among equals.
 
         Asked again without a change in between, within the same second of silence, the answer is the same.
+        With patience, it may be one of a moment ago.
         """
         quiet_s = self._quiet_s()
-        # Read before asking: a commit meanwhile makes the answer old, never the other way round.
-        known = (self._catalog.revision, None if quiet_s is None else int(quiet_s))
+        found = self._lasting_issues()
+        known = (found.revision, None if quiet_s is None else int(quiet_s))
         if self._diagnosed is None or self._diagnosed[0] != known:
-            self._diagnosed = (known, self._ask(lambda cursor: diagnose(cursor, quiet_s)))
+            issues = self._ask(lambda cursor: with_silences(cursor, found.issues, quiet_s))
+            self._diagnosed = (known, issues)
         return self._diagnosed[1]
+
+    def _lasting_issues(self) -> _Diagnosis:
+        # Read before asking: a commit meanwhile makes the answer old, never the other way round.
+        revision = self._catalog.revision
+        began = time.monotonic()
+        known = self._lasting
+        if known is None or (known.revision != revision and began >= known.stands_until):
+            issues = self._ask(lasting)
+            ended = time.monotonic()
+            known = _Diagnosis(revision, issues, ended + self._patience * (ended - began))
+            self._lasting = known
+        return known
 
     def snapshot(self, depth: NodeKind) -> Snapshot:
         """Everything down to a depth, for printing."""

@@ -20,6 +20,8 @@ from contexta.watch.workspace import path_text
 _PREVIEW_BYTES: Final = 512 * 1024
 _BULK_BYTES: Final = 16 * 1024 * 1024
 _LIVE_BYTES: Final = 4 * 1024 * 1024
+_PATIENCE: Final = 9.0
+"""Diagnoses take at most a tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,10 @@ class Session:
         self._indexer = Indexer(catalog, self.workspaces)
         self._behind = 0
         self._began = False
+        self._caught_up = False
         self._preview: Indexer | None = None
         self._previews: list[Catalog] = []
-        self.reader = CatalogReader(catalog, quiet_s)
+        self.reader = self._reader_of(catalog)
 
     def advance(self, *, hinted: bool = False, touched: Collection[Path] = ()) -> Progress:
         """Takes in a bounded part of what is new.
@@ -94,16 +97,20 @@ class Session:
         self._behind = step.behind
         changed = step.changed if shown is None else shown.changed
         if shown is not None and shown.rebuilt and self._preview is not None:
-            self.reader = CatalogReader(self._preview.catalog, self._quiet_s)
+            self.reader = self._reader_of(self._preview.catalog)
+        self._caught_up &= not step.rebuilt
         if step.rebuilt and self._preview is None:
-            self.reader = CatalogReader(self.catalog, self._quiet_s)
+            self.reader = self._reader_of(self.catalog)
             if step.behind > self._preview_from:
                 self._begin_preview()
         elif self._preview is not None and step.behind <= _LIVE_BYTES:
             self._preview = None
-            self.reader = CatalogReader(self.catalog, self._quiet_s)
+            self.reader = self._reader_of(self.catalog)
             changed = True
-        return Progress(step, changed, indexing=self._preview is not None or step.behind > 0)
+        self._caught_up |= step.behind <= 0
+        # Behind a job that writes faster than a step reads is following, not indexing.
+        behind = step.behind > (_LIVE_BYTES if self._caught_up else 0)
+        return Progress(step, changed, indexing=self._preview is not None or behind)
 
     def trouble(self) -> str:
         """One sentence about what is not as it should be, or an empty text."""
@@ -127,10 +134,13 @@ class Session:
             preview.close()
         self.catalog.close(keep=keep)
 
+    def _reader_of(self, catalog: Catalog) -> CatalogReader:
+        return CatalogReader(catalog, self._quiet_s, patience=_PATIENCE)
+
     def _begin_preview(self) -> None:
         # Not closed before the session is: someone may be asking it at the moment it is replaced.
         preview = Catalog.in_memory(self.workspaces)
         self._previews.append(preview)
         self._preview = Indexer(preview, self.workspaces, newest_bytes=_PREVIEW_BYTES)
         self._preview.step(budget=_LIVE_BYTES, hinted=True)
-        self.reader = CatalogReader(preview, self._quiet_s)
+        self.reader = self._reader_of(preview)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from contexta import reader as reading
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
 from contexta.query.port import Queries
@@ -105,3 +109,19 @@ def test_a_snapshot_goes_as_deep_as_asked() -> None:
         assert {"failed_batch", "failed_deployment", "failed_sample"} <= {
             i["code"] for i in snapshot["issues"]
         }
+
+
+def test_a_diagnosis_stands_for_as_long_as_patience_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(reading, "lasting", lambda _cursor: asked.append(1) or ())
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    catalog = Catalog.in_memory(())
+    patient = CatalogReader(catalog, patience=2.0)
+    patient.issues()  # From 0 to 10, so it stands until 30.
+    for at, expected in ((20, 1), (30, 2)):
+        with catalog.transaction():
+            pass
+        patient.issues()
+        assert len(asked) == expected, at
+    catalog.close()

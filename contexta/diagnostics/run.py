@@ -1,8 +1,13 @@
-"""Diagnoses a whole catalog: asks for the facts and applies the rules."""
+"""Diagnoses a whole catalog: asks for the facts and applies the rules.
+
+What a commit says stays true until the next one; that a run has become silent is a matter of time alone. The
+first costs, the second does not, so that an explorer of a quiet job asks only for the second.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import duckdb
 
@@ -19,7 +24,12 @@ def diagnose(cursor: duckdb.DuckDBPyConnection, quiet_s: float | None) -> tuple[
         quiet_s: Seconds since the newest append to any capture, on the reader's clock; `None` when
             it is not known, and then no run is called stalled.
     """
-    facts = health.facts(cursor, rules.EXPECTED_STAGES, time.time_ns() // 1000)
+    return with_silences(cursor, lasting(cursor), quiet_s)
+
+
+def lasting(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
+    """The issues that only a commit makes or ends, in the order of `diagnose`."""
+    facts = health.facts(cursor, rules.EXPECTED_STAGES)
     issues: list[Issue] = []
     for subject in facts.subjects:
         issues.extend(rules.of_subject(subject))
@@ -27,9 +37,17 @@ def diagnose(cursor: duckdb.DuckDBPyConnection, quiet_s: float | None) -> tuple[
         issues.extend(rules.missing_stage(run, name) for run in runs)
     issues.extend(issue for found in facts.signals if (issue := rules.of_signals(found)))
     issues.extend(rules.of_damage(found) for found in facts.damaged)
-    if quiet_s is not None:
-        for silence in facts.silences:
-            gone = process.has_ended(silence.extensions)
-            if issue := rules.of_silence(silence, quiet_s, process_gone=gone):
-                issues.append(issue)
     return rules.in_order(issues)
+
+
+def with_silences(
+    cursor: duckdb.DuckDBPyConnection, issues: Iterable[Issue], quiet_s: float | None
+) -> tuple[Issue, ...]:
+    """Issues, and beside them the runs that are silent by now; see `diagnose`."""
+    if quiet_s is None:
+        return tuple(issues)
+    stalled = (
+        rules.of_silence(silence, quiet_s, process_gone=process.has_ended(silence.extensions))
+        for silence in health.silences(cursor, time.time_ns() // 1000)
+    )
+    return rules.in_order([*issues, *(issue for issue in stalled if issue)])

@@ -103,18 +103,16 @@ class Facts:
         missing: By name of a stage, the ended runs that have none of that name.
         signals: Signals grouped by scope, kind and key, the newest first.
         damaged: Sources with lines that could not be read.
-        silences: Captured runs that are open.
     """
 
     subjects: tuple[Subject, ...]
     missing: dict[str, tuple[Subject, ...]]
     signals: tuple[Signals, ...]
     damaged: tuple[Damaged, ...]
-    silences: tuple[Silence, ...]
 
 
-def facts(cursor: duckdb.DuckDBPyConnection, stages: Sequence[str], now_us: int) -> Facts:
-    """Everything to be judged.
+def facts(cursor: duckdb.DuckDBPyConnection, stages: Sequence[str]) -> Facts:
+    """Everything to be judged that only a commit changes.
 
     Each kind of fact is found by keys, and all the scopes are described together in the end: describing
     is what costs, and hardly more for many scopes than for one.
@@ -122,13 +120,11 @@ def facts(cursor: duckdb.DuckDBPyConnection, stages: Sequence[str], now_us: int)
     Args:
         cursor: The reader's own connection.
         stages: Names of stages that an ended run is expected to have.
-        now_us: The time, in microseconds since the Unix epoch.
     """
     subjects = _suspects(cursor)
     missing = {name: _without_stage(cursor, name) for name in stages}
     signals = _signals(cursor)
-    silences = _open_runs(cursor, now_us)
-    ids = {*subjects, *chain(*missing.values()), *(row[0] for row in signals), *(row[0] for row in silences)}
+    ids = {*subjects, *chain(*missing.values()), *(row[0] for row in signals)}
     known = _described(cursor, ids)
     return Facts(
         subjects=tuple(known[key] for key in subjects if key in known),
@@ -139,10 +135,19 @@ def facts(cursor: duckdb.DuckDBPyConnection, stages: Sequence[str], now_us: int)
             if row[0] in known
         ),
         damaged=damaged(cursor),
-        silences=tuple(
-            Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in silences if row[0] in known
-        ),
     )
+
+
+def silences(cursor: duckdb.DuckDBPyConnection, now_us: int) -> tuple[Silence, ...]:
+    """The captured runs that are open.
+
+    Args:
+        cursor: The reader's own connection.
+        now_us: The time, in microseconds since the Unix epoch.
+    """
+    rows = _open_runs(cursor, now_us)
+    known = _described(cursor, {row[0] for row in rows}) if rows else {}
+    return tuple(Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in rows if row[0] in known)
 
 
 def _suspects(cursor: duckdb.DuckDBPyConnection) -> list[int]:
