@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -22,6 +23,7 @@ import duckdb
 import platformdirs
 
 from contexta.catalog.schema import SCHEMA_VERSION, TABLES
+from contexta.folders import make_private
 
 _FOLDER: Final = "catalogs"
 _SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
@@ -70,7 +72,8 @@ class Catalog:
         self.path = path
         self.notice = notice
         self._lock = lock
-        self._spill = spill
+        # Also when nobody closes it, as whoever asks a closed catalog's stand-in never does.
+        self._spill = weakref.finalize(self, _remove, spill, os.getpid()) if spill else None
         self._depth = 0
         self.revision = 0
 
@@ -106,7 +109,7 @@ class Catalog:
         folder = (directory or cache_directory()) / _FOLDER
         path = folder / f"{blake2b(identity.encode(), digest_size=12).hexdigest()}.duckdb"
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(folder)
             lock = _take_lock(path.with_suffix(".lock"))
         except BlockingIOError:
             return cls.in_memory(
@@ -173,7 +176,13 @@ class Catalog:
             os.close(self._lock)
             self._lock = None
         if self._spill is not None:
-            shutil.rmtree(self._spill, ignore_errors=True)
+            self._spill()
+
+
+def _remove(spill: Path, pid: int) -> None:
+    # What a forked child inherits is its parent's.
+    if os.getpid() == pid:
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 class _StaleError(Exception):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -209,3 +211,14 @@ def test_names_of_workspaces_need_not_be_utf8(tmp_path: Path) -> None:
     Indexer(catalog, [workspace]).catch_up()
     assert CatalogReader(catalog).counts().records == 1
     catalog.close()
+
+
+def test_a_catalog_in_memory_leaves_no_folder_behind_when_nobody_closes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    catalog = Catalog.in_memory(())
+    assert len(list(tmp_path.iterdir())) == 1
+    del catalog
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
