@@ -86,10 +86,11 @@ def _link(cursor: duckdb.DuckDBPyConnection, deployments: Sequence[NodeRow]) -> 
     links = {
         row[0]: row[1:]
         for row in cursor.execute(
-            """
+            f"""
             select d.id, d.link_run, run.id, d.link_artifact
-            from nodes d left join nodes run on run.ref = d.link_run and run.workspace = d.workspace
-            where list_contains($ids, d.id)""",
+            from (select n.* from nodes n where {tree.AMONG}) d
+            left join nodes run on run.ref = d.link_run and run.workspace = d.workspace
+                and run.kind = {KINDS.index(NodeKind.RUN)}""",
             {"ids": ids},
         ).fetchall()
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -87,33 +87,61 @@ def reasons(cursor: duckdb.DuckDBPyConnection, node: NodeRow, limit: int) -> tup
     return tuple(found[:limit])
 
 
-_PATH_NAMES: Final = """list_filter([stage.name, batch.name,
-    if(n.id in (n.stage_id, n.batch_id) or n.kind in (0, 1), null, n.name)], lambda name: name is not null)"""
-_PATH_JOINS: Final = """
-    left join nodes stage on stage.id = n.stage_id
-    left join nodes batch on batch.id = n.batch_id"""
+_OUTER: Final = (NodeKind.PROJECT, NodeKind.RUN)
+_INNER: Final = (*_OUTER, NodeKind.STAGE, NodeKind.BATCH)
 
 
 def _signalled(
     cursor: duckdb.DuckDBPyConnection, scope: str, parameters: dict[str, Any], limit: int
 ) -> list[Reason]:
-    rows = cursor.execute(
+    found = cursor.execute(
         f"""
-        with s as (
-            select s.record_id, min(s.kind) as kind, any_value(s.node_id) as node_id
-            from signals s join nodes n on n.id = s.node_id where {scope}
-            group by s.record_id order by s.record_id desc limit {int(limit)})
-        select s.kind, s.record_id, s.node_id, {_PATH_NAMES}, r.name, r.message, r.value_type, r.unit,
-               r.attributes, r.observed_at, r.degradation
-        from s join records r on r.id = s.record_id join nodes n on n.id = s.node_id {_PATH_JOINS}""",
+        select s.record_id, min(s.kind), any_value(s.node_id)
+        from signals s join nodes n on n.id = s.node_id where {scope}
+        group by s.record_id order by s.record_id desc limit {int(limit)}""",
         parameters,
     ).fetchall()
-    return [_reason(row) for row in rows]
+    # Mostly nothing; a join with the records would read them all to find that out.
+    if not found:
+        return []
+    signals = {record_id: (kind, node_id) for record_id, kind, node_id in found}
+    places = _places(cursor, {node_id for _, node_id in signals.values()})
+    rows = cursor.execute(
+        """
+        select id, name, message, value_type, unit, attributes, observed_at, degradation
+        from records where id in (select unnest($ids))""",
+        {"ids": list(signals)},
+    ).fetchall()
+    return [_reason(row, *signals[row[0]], places) for row in rows]
 
 
-def _reason(row: Sequence[Any]) -> Reason:
-    signal, record_id, node_id, path, name, message, value_type, unit, attributes, at, degradation = row
-    where = {"node_id": node_id, "node_path": tuple(path), "at": at, "record_id": record_id}
+def _places(cursor: duckdb.DuckDBPyConnection, node_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Names from the stage down to each node; of a run, or a project, none.
+
+    Two lookups by key: a join of the nodes with themselves would read the names of all.
+    """
+    rows = cursor.execute(
+        f"select n.id, n.kind, n.name, n.stage_id, n.batch_id from nodes n where {tree.AMONG}",
+        {"ids": list(node_ids)},
+    ).fetchall()
+    above = {key for row in rows for key in row[3:] if key not in (None, row[0])}
+    names = dict(
+        cursor.execute(
+            f"select n.id, n.name from nodes n where {tree.AMONG}", {"ids": list(above)}
+        ).fetchall()
+        if above
+        else ()
+    )
+    places = {}
+    for key, kind, name, *scopes in rows:
+        line = (*(names[scope] for scope in scopes if scope != key and scope in names), name)
+        places[key] = () if KINDS[kind] in _OUTER else line
+    return places
+
+
+def _reason(row: Sequence[Any], signal: int, node_id: int, places: Mapping[int, tuple[str, ...]]) -> Reason:
+    record_id, name, message, value_type, unit, attributes, at, degradation = row
+    where = {"node_id": node_id, "node_path": places.get(node_id, ()), "at": at, "record_id": record_id}
     if signal == _SIGNAL["zero_score"]:
         return Reason("metric", f"{name} = 0", unit or "", "", **where)
     if signal == _SIGNAL["non_finite_metric"]:
@@ -157,34 +185,47 @@ def _unexplained(
     cursor: duckdb.DuckDBPyConnection, scope: str, parameters: dict[str, Any], limit: int
 ) -> list[Reason]:
     """Scopes that were closed as failed and have no signal at or under them."""
-    failed = STATUSES.index(Status.FAILED)
-    rows = cursor.execute(
+    silent = cursor.execute(
         f"""
-        with silent as (
-            select n.* from nodes n
-            where {scope} and n.status = {failed} and n.failed_below = 0
-              and n.id not in (select node_id from signals)
-            order by n.ended_at desc nulls last limit {int(limit)})
-        select n.id, {_PATH_NAMES}, n.kind, n.name, coalesce(n.ended_at, n.last_at), n.extensions
-        from silent n {_PATH_JOINS}
-        where n.kind in ({KINDS.index(NodeKind.SAMPLE)}, {KINDS.index(NodeKind.OPERATION)},
-                         {KINDS.index(NodeKind.DEPLOYMENT)})
-           or not exists (select 1 from signals s join nodes m on m.id = s.node_id
-                          where n.id in (m.run_id, m.stage_id, m.batch_id))""",
+        select n.id, n.kind from nodes n
+        where {scope} and n.status = {STATUSES.index(Status.FAILED)} and n.failed_below = 0
+          and n.id not in (select node_id from signals)
+        order by n.ended_at desc nulls last limit {int(limit)}""",
         parameters,
     ).fetchall()
+    # Nearly always nothing, or a leaf, is left here, and then what follows need not be asked.
+    above = _above_signals(cursor) if any(KINDS[kind] in _INNER for _, kind in silent) else set()
+    ids = [key for key, _ in silent if key not in above]
+    if not ids:
+        return []
+    rows = cursor.execute(
+        f"""
+        select n.id, n.kind, n.name, coalesce(n.ended_at, n.last_at), n.extensions
+        from nodes n where {tree.AMONG}""",
+        {"ids": ids},
+    ).fetchall()
+    places = _places(cursor, ids)
     found = []
-    for node_id, path, kind, name, at, extensions in rows:
+    for node_id, kind, name, at, extensions in rows:
+        path = places.get(node_id, ())
         known = _extension_exception(extensions)
         if known.type or known.message:
             title = f"{known.type}: {known.message}".strip(": ")
-            found.append(Reason("exception", title, "", known.stacktrace, node_id, tuple(path), at, None))
+            found.append(Reason("exception", title, "", known.stacktrace, node_id, path, at, None))
         else:
             title = f"{KINDS[kind]} {name} was closed as failed"
-            found.append(
-                Reason("status", title, "nothing recorded says why", "", node_id, tuple(path), at, None)
-            )
+            found.append(Reason("status", title, "nothing recorded says why", "", node_id, path, at, None))
     return found
+
+
+def _above_signals(cursor: duckdb.DuckDBPyConnection) -> set[int]:
+    """Runs, stages and batches with a signal at or under them."""
+    rows = cursor.execute(
+        """
+        select distinct unnest([n.run_id, n.stage_id, n.batch_id])
+        from (select distinct node_id from signals) s join nodes n on n.id = s.node_id"""
+    ).fetchall()
+    return {key for (key,) in rows if key is not None}
 
 
 def _extension_exception(extensions: str | None) -> _ExtensionFields:
