@@ -22,6 +22,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
+from contexta.folders import make_private
 from contexta_tui.clock import SYSTEM, Clock
 from contexta_tui.commands import Actions
 from contexta_tui.feed import Feed
@@ -174,7 +175,7 @@ def _keep(details: str) -> str:
     path = Path(user_log_dir("contexta-tui", ensure_exists=False)) / "crash.log"
     lines = (line for line in details.splitlines(keepends=True) if not line.startswith(_OF_VARIABLES))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         path.unlink(missing_ok=True)
         with open(path, "x", encoding="utf-8", errors="backslashreplace", opener=_private) as file:
             file.writelines(lines)

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contexta.folders import make_private
 from contexta.journal.forks import start_over_in_child
 
 _FLAGS: Final = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _FILE_MODE: Final = 0o600
-_FOLDER_MODE: Final = 0o700
 _RECHECK_SECONDS: Final = 1.0
 _MAX_NAMES: Final = 1000
 
@@ -174,7 +174,7 @@ class JournalWriter:
             try:
                 return self._open_for_append(flags)
             except FileNotFoundError:
-                _make_folders(self.path.parent)
+                make_private(self.path.parent)
             except FileExistsError:
                 # The process id was used before on this host; in containers it usually was.
                 self.path = per_process_path(self._shared_path, attempt)
@@ -225,14 +225,3 @@ def _ends_in_newline(fd: int, size: int) -> bool:
         return os.pread(fd, 1, size - 1) in (b"\n", b"")
     except OSError:
         return False
-
-
-def _make_folders(folder: Path) -> None:
-    """Make a folder and its missing parents, private to the user."""
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=_FOLDER_MODE)

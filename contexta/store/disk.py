@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from contexta.errors import StoreAccessError
+from contexta.folders import FOLDER_MODE, make_private
 
 FILE_MODE: Final = 0o600
-FOLDER_MODE: Final = 0o700
 
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE_FLAGS: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -73,7 +73,7 @@ class Folder:
             OSError: It is not there, not a folder, behind a link, or may not be opened.
         """
         if create:
-            _make_folders(root)
+            make_private(root)
         fd = os.open(root, _FOLDER_FLAGS)
         path = root
         try:
@@ -267,13 +267,3 @@ def _open_below(fd: int, name: str, *, create: bool) -> int:
         with suppress(FileExistsError):
             os.mkdir(name, FOLDER_MODE, dir_fd=fd)
     return os.open(name, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=fd)
-
-
-def _make_folders(folder: Path) -> None:
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        with suppress(FileExistsError):
-            path.mkdir(mode=FOLDER_MODE)

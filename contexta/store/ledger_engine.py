@@ -21,11 +21,11 @@ import duckdb
 
 from contexta.contract.times import timestamp_text
 from contexta.errors import MetadataError, SchemaVersionError, StoreAccessError
+from contexta.folders import make_private
 from contexta.store import disk
 from contexta.store.ledger_tables import STORE_SCHEMA_VERSION, schema
 
 FILE_MODE: Final = 0o600
-FOLDER_MODE: Final = 0o700
 
 STORAGE_VERSION: Final = "v1.0.0"
 """What a new ledger is readable for: DuckDB 1.x and later (format specification, section 6.2)."""
@@ -95,7 +95,7 @@ def create(engine: Connection, path: Path) -> None:
         StoreAccessError: ``metadata_store_open_failed``.
     """
     try:
-        _make_folders(path.parent)
+        make_private(path.parent)
         with disk.scratch(path.parent, ".ledger-") as folder:
             fresh = folder / "ledger.db"
             engine.execute(f"attach {quoted(fresh)} as fresh (storage_version '{STORAGE_VERSION}')")
@@ -222,10 +222,3 @@ def _holder(error: duckdb.Error) -> int | None:
         return None
     found = _PID.search(text)
     return int(found[1]) if found else 0
-
-
-def _make_folders(folder: Path) -> None:
-    for parent in reversed([folder, *folder.parents]):
-        if not parent.exists():
-            with suppress(FileExistsError):
-                parent.mkdir(mode=FOLDER_MODE)
