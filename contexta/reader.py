@@ -136,12 +136,12 @@ class CatalogReader:
         """One row per metric key at or under a node, by key."""
         return self._of_node(node_id, metrics.summaries, ())
 
-    def series(self, node_id: int, key: str, buckets: int) -> MetricSeries:
-        """The values of a key at or under a node in at most `buckets` points."""
+    def series(self, node_id: int, keys: tuple[str, ...], buckets: int) -> tuple[MetricSeries, ...]:
+        """The values of some keys at or under a node, each in at most `buckets` points."""
         return self._of_node(
             node_id,
-            lambda cursor, node: metrics.series(cursor, node, key, buckets),
-            MetricSeries(key, None, 0, ()),
+            lambda cursor, node: metrics.series(cursor, node, keys, buckets),
+            tuple(MetricSeries(key, None, 0, ()) for key in keys),
         )
 
     def reasons(self, node_id: int, limit: int = 50) -> tuple[Reason, ...]:

@@ -97,7 +97,7 @@ def test_deployments_are_linked_to_runs_and_to_files_that_exist(finished: Loaded
 def test_loss_falls_and_accuracy_rises(finished: Loaded) -> None:
     train = finished.find("tiny-cnn.train")
     for key, falls in (("loss", True), ("accuracy", False)):
-        points = finished.reader.series(train.id, key, 8).points
+        points = finished.reader.series(train.id, (key,), 8)[0].points
         first, last = points[0].mean, points[-1].mean
         assert first is not None
         assert last is not None

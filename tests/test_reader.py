@@ -37,7 +37,7 @@ def test_every_question_is_answered_empty_once_the_catalog_is_closed() -> None:
     assert reader.nodes((node,)) == {}
     assert reader.matches("r1").total == 0
     assert reader.metrics(node) == reader.reasons(node) == reader.records(node) == reader.issues() == ()
-    assert reader.series(node, "correct", 9).points == ()
+    assert reader.series(node, ("correct",), 9)[0].points == ()
     assert reader.record(1) is None
     assert reader.lineage(None).deployments == reader.lineage(node).artifacts == ()
     assert reader.snapshot(NodeKind.SAMPLE).projects == []

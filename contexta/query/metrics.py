@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import duckdb
 
@@ -49,29 +50,34 @@ def summaries(cursor: duckdb.DuckDBPyConnection, node: NodeRow) -> tuple[MetricS
     )
 
 
-def series(cursor: duckdb.DuckDBPyConnection, node: NodeRow, key: str, buckets: int) -> MetricSeries:
-    """The values of a key at or under a node in order of recording, in at most `buckets` points.
+def series(
+    cursor: duckdb.DuckDBPyConnection, node: NodeRow, keys: Sequence[str], buckets: int
+) -> tuple[MetricSeries, ...]:
+    """The values of some keys at or under a node in order of recording, each in at most `buckets` points.
 
     Where there are more values than points, a point covers an equal share of the catalog's record
     numbers, so that one pass is enough whatever their number; it keeps its smallest and largest value.
     """
-    where = f"type = 0 and {SUBTREE[node.kind]} = $node and name = $key"
-    parameters: dict[str, Any] = {"node": node.id, "key": key}
-    count, low, high, unit = cursor.execute(
-        f"select count(*), min(id), max(id), arg_max(unit, id) from records where {where}", parameters
-    ).fetchone() or (0, 0, 0, None)
-    if not count:
-        return MetricSeries(key, None, 0, ())
-    buckets = max(1, buckets)
-    bucket = "id" if count <= buckets else f"((id - {int(low)}) * {int(buckets)}) // {int(high - low + 1)}"
-    points = []
-    first = 0
-    for amount, mean, minimum, maximum, at in cursor.execute(
+    units: dict[str, str | None] = {}
+    points: dict[str, list[SeriesPoint]] = {key: [] for key in keys}
+    counts = dict.fromkeys(keys, 0)
+    # The records are read once for all keys: finding those of a node costs more than grouping them.
+    for key, unit, amount, mean, minimum, maximum, at in cursor.execute(
         f"""
-        select count(*), avg(value), min(value), max(value), min(observed_at)
-        from records where {where} group by {bucket} order by {bucket}""",
-        parameters,
+        with r as materialized (
+                 select id, name, value, unit, observed_at from records
+                 where type = 0 and {SUBTREE[node.kind]} = $node and name in (select unnest($keys))),
+             span as (
+                 select name, arg_max(unit, id) as unit, min(id) as low,
+                        if(count(*) <= $buckets, null, max(id) - min(id) + 1) as width
+                 from r group by name)
+        select name, any_value(span.unit), count(*), avg(value), min(value), max(value), min(observed_at)
+        from r join span using (name)
+        group by name, coalesce(((id - low) * $buckets) // width, id)
+        order by name, min(id)""",
+        {"node": node.id, "keys": list(keys), "buckets": max(1, buckets)},
     ).fetchall():
-        points.append(SeriesPoint(first, amount, mean, minimum, maximum, at))
-        first += amount
-    return MetricSeries(key, unit, count, tuple(points))
+        points[key].append(SeriesPoint(counts[key], amount, mean, minimum, maximum, at))
+        units[key] = unit
+        counts[key] += amount
+    return tuple(MetricSeries(key, units.get(key), counts[key], tuple(points[key])) for key in keys)

@@ -96,8 +96,8 @@ class Queries(Protocol):
         """One row per metric key at or under a node, by key."""
         ...
 
-    def series(self, node_id: int, key: str, buckets: int) -> MetricSeries:
-        """The values of a key at or under a node in at most `buckets` points."""
+    def series(self, node_id: int, keys: tuple[str, ...], buckets: int) -> tuple[MetricSeries, ...]:
+        """The values of each of some keys at or under a node, in at most `buckets` points."""
         ...
 
     def reasons(self, node_id: int, limit: int = 50) -> tuple[Reason, ...]:

@@ -87,7 +87,8 @@ def load(
     keys = charted(metrics)
     chosen = _chosen(metrics, keys, selected)
     most = max(2, min(buckets, 2 * width) if width > 0 else buckets)
-    series = tuple(queries.series(node.id, key, most) for key in page_of(keys, chosen, max(1, charts)))
+    page = page_of(keys, chosen, max(1, charts))
+    series = queries.series(node.id, page, most) if page else ()
     return DetailView(
         node=node,
         path=names,

@@ -52,7 +52,7 @@ def test_metrics_are_those_at_or_under_the_node_by_key() -> None:
 )
 def test_a_series_covers_every_value_once_in_order(values: list[float], buckets: int) -> None:
     reader = _of(values)
-    series = reader.series(finder(reader)(RUN).id, "loss", buckets)
+    series = reader.series(finder(reader)(RUN).id, ("loss",), buckets)[0]
     assert series.count == len(values)
     assert len(series.points) <= max(1, buckets)
     assert [point.first for point in series.points] == [
@@ -69,7 +69,7 @@ def test_a_series_covers_every_value_once_in_order(values: list[float], buckets:
 
 def test_a_gap_stays_a_gap() -> None:
     reader = _of([1.0, math.nan, 2.0])
-    points = reader.series(finder(reader)(RUN).id, "loss", 10).points
+    points = reader.series(finder(reader)(RUN).id, ("loss",), 10)[0].points
     assert [point.mean for point in points] == [1.0, None, 2.0]
     (summary,) = reader.metrics(finder(reader)(RUN).id)
     assert summary.trend[0] == 1.0
@@ -88,10 +88,32 @@ def test_values_at_the_edge_of_what_a_double_holds() -> None:
     reader = _of([1e308, 1e308, -1e308])
     (summary,) = reader.metrics(finder(reader)(RUN).id)
     assert (summary.minimum, summary.maximum, summary.count) == (-1e308, 1e308, 3)
-    reader.series(finder(reader)(RUN).id, "loss", 1)
+    reader.series(finder(reader)(RUN).id, ("loss",), 1)
 
 
 def test_an_unknown_key_has_no_points() -> None:
     reader = _of([1.0])
     for key in ("nothing", "", "' or 1=1"):
-        assert reader.series(finder(reader)(RUN).id, key, 10).points == ()
+        assert reader.series(finder(reader)(RUN).id, (key,), 10)[0].points == ()
+
+
+def test_series_of_several_keys_are_those_of_each_in_the_order_asked_for() -> None:
+    lines = Lines()
+    reader = reader_of(
+        b"".join(
+            lines.metric(RUN, key, float(number), unit=unit)
+            for number in range(20)
+            for key, unit in (("loss", "nats"), ("rate", None))[: 1 + number % 2]
+        )
+    )
+    run = finder(reader)(RUN).id
+    for buckets in (1, 4, 100):
+        together = reader.series(run, ("rate", "nothing", "loss"), buckets)
+        assert together == tuple(
+            reader.series(run, (key,), buckets)[0] for key in ("rate", "nothing", "loss")
+        )
+        assert [(series.key, series.unit, series.count) for series in together] == [
+            ("rate", None, 10),
+            ("nothing", None, 0),
+            ("loss", "nats", 20),
+        ]

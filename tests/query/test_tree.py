@@ -216,7 +216,7 @@ def test_ids_that_are_gone_answer_empty() -> None:
     for gone in (-1, 0, 10**6, 2**31, 2**63 - 1):
         assert reader.node(gone) is None
         assert reader.metrics(gone) == reader.reasons(gone) == reader.records(gone) == ()
-        assert reader.series(gone, "loss", 10).points == ()
+        assert reader.series(gone, ("loss",), 10)[0].points == ()
         assert reader.record(gone) is None
         assert reader.lineage(gone).deployments == ()
         assert reader.children(gone, NodeKind.RUN, 0, 10) == ()

@@ -244,10 +244,10 @@ class FakeQueries:
         self._called("metrics")
         return self.metrics_by_node.get(node_id, ())
 
-    def series(self, node_id: int, key: str, buckets: int) -> MetricSeries:
+    def series(self, node_id: int, keys: tuple[str, ...], buckets: int) -> tuple[MetricSeries, ...]:
         self._called("series")
-        found = self.series_by_node.get((node_id, key)) or MetricSeries(key, None, 0, ())
-        return replace(found, points=found.points[:buckets])
+        found = [self.series_by_node.get((node_id, key)) or MetricSeries(key, None, 0, ()) for key in keys]
+        return tuple(replace(each, points=each.points[:buckets]) for each in found)
 
     def reasons(self, node_id: int, limit: int = 50) -> tuple[Reason, ...]:
         self._called("reasons")
