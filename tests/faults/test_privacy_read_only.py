@@ -20,7 +20,7 @@ from tests.terminal import Terminal
 _ACCESS = os.O_ACCMODE
 
 #: What a person presses: everything that reads more.
-_KEYS = ("n", "E", "E", "G", "g", "r", "j", "\x1b", "4", "z", "z", "3", "2", "/", "x", "\x1b", "f", "y", "1")
+_KEYS = ("n", "E", "E", "G", "g", "r", "j", "\x1b", "4", "z", "z", "3", "2", "f", "y", "1", "/a\r")
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[object, ...]]:
@@ -72,7 +72,7 @@ def test_a_workspace_is_never_written_to(size: int, public_workspace: Callable[[
                 term.wait_for(r"ended|live", timeout=30)
                 for key in _KEYS:
                     term.press(key)
-                    term.settle(quiet=0.05)
+                    term.settle(quiet=0.5 if key == "\x1b" else 0.05)
                     writing = open_for_writing(term.process.pid, workspace)
                     seen.wrong("descriptors open for writing", len(writing), writing)
                 term.press("?")
