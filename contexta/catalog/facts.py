@@ -32,8 +32,8 @@ def _status(text: str) -> str:
 _FACTS: Final = f"""
 create or replace temp table facts as
 with stated as (
-    select s.n, coalesce({micros("s.written_at")}, 0) as told_at, s.payload as c,
-           s.payload.extensions as extensions, scope.id,
+    select s.n, coalesce(s.written_at, 0) as told_at, s.stated as c,
+           s.stated.extensions as extensions, scope.id,
            scope.kind = {KINDS.index(NodeKind.DEPLOYMENT)} as deploys, nodes.fact_at as known_at
     from slice s join scopes scope on scope.ref = s.subject join nodes on nodes.id = scope.id
     where s.shape = 'context'

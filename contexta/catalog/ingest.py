@@ -126,8 +126,8 @@ def take(
     ).fetchone() or (False, False, False)
     added = signalled = 0
     if has_records:
-        added, signalled = records.add_fresh_records(connection, workspace, origin)
-        tree.add_records(connection)
+        added, first, signalled = records.add_fresh_records(connection, origin)
+        tree.add_records(connection, first)
     if has_artifacts:
         records.add_artifacts(connection, workspace, origin)
     if has_facts or line_format == "ledger":
@@ -152,16 +152,18 @@ class _Slices:
     def load(self, data: bytes) -> int:
         """Makes `slice` and `refs` of lines; the number of rows, one for each line that is not blank."""
         with as_file(data) as path:
-            (rows,) = self._connection.execute(self._statement, [path]).fetchone() or (0,)
+            (rows,) = self._connection.execute(
+                self._statement, {"path": path, "workspace": self._workspace}
+            ).fetchone() or (0,)
         self._connection.execute(REFS, {"workspace": self._workspace})
         return int(rows)
 
     def unreadable(self) -> set[int]:
         """Rows of `slice` that are no record, artifact or context, or whose refs are not well-formed."""
-        rows = self._connection.execute(f"""
+        rows = self._connection.execute("""
             select n from slice
             where shape is null or subject is null or subject not in (select ref from refs)
-               or (shape = 'record' and {records.RECORD_TYPE} is null)
+               or (shape = 'record' and type is null)
         """).fetchall()
         return {row for (row,) in rows}
 

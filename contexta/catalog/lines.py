@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from contexta.vocabulary import Origin
+from contexta.catalog.schema import RECORD_TYPES
+from contexta.vocabulary import Origin, RecordType
 
 _ENVELOPE: Final = """struct(
     record_ref varchar, record_type varchar, recorded_at varchar, observed_at varchar, producer_ref varchar,
@@ -76,8 +77,8 @@ _COLUMNS: Final = {
 }
 
 _SELECTED: Final = {
-    "capture": "captured_at as written_at, payload_type, payload",
-    "segments": "appended_at as written_at, null::varchar as payload_type, record as payload",
+    "capture": "captured_at as written, payload_type, payload",
+    "segments": "appended_at as written, null::varchar as payload_type, record as payload",
 }
 
 ORIGINS: Final = {
@@ -116,29 +117,97 @@ end"""
 # A context line is known by its type and its own ref: its `payload_ref` may name the stage or an artifact.
 
 
-def slice_of(line_format: str) -> str:
-    """SQL that makes `slice` from a file of lines, whose path is the parameter.
+_TYPES: Final = ", ".join(f"'{record_type}'" for record_type in RECORD_TYPES)
+_SPAN: Final = RECORD_TYPES.index(RecordType.SPAN)
 
-    One row per line that is not blank, numbered in the order of the file (`n`, from 0): `written_at`,
-    `payload_type`, `payload` as recorded; `shape` is `record`, `artifact`, `context` or NULL for a
-    line that is none of them; `subject` is the ref of the innermost scope it belongs to and `owner`
-    the run it names. Recognised by content: public Contexta writes `dict` as the type of an artifact.
+_UNUSUAL: Final = {
+    "completeness_marker": "nullif(e.completeness_marker, 'complete')",
+    "producer_ref": "nullif(e.producer_ref, 'sdk.python.local')",
+    "schema_version": "nullif(e.schema_version, '1.0.0')",
+    "trace_id": "e.correlation_refs.trace_id",
+    "session_id": "e.correlation_refs.session_id",
+    "stage_execution_ref": (
+        "if(split_part(subject, ':', 1) in ('project', 'run', 'deployment'), e.stage_execution_ref, null)"
+    ),
+    "batch_execution_ref": (
+        "if(split_part(subject, ':', 1) <> 'batch' and split_part(subject, '.', 5) = '',"
+        " e.batch_execution_ref, null)"
+    ),
+    "sample_observation_ref": "nullif(e.sample_observation_ref, subject)",
+    "deployment_execution_ref": "nullif(e.deployment_execution_ref, subject)",
+    "subject_ref": "nullif(p.subject_ref, subject)",
+    "slice_ref": "p.slice_ref",
+    "summary_basis": "nullif(p.summary_basis, 'raw_observation')",
+    "origin_marker": "nullif(p.origin_marker, 'explicit_capture')",
+    "category": "p.category",
+}
+"""What a record may say that nearly none does: NULL wherever it is as usual, or told by its scope."""
+
+_IS_UNUSUAL: Final = """
+    e.completeness_marker <> 'complete' or e.producer_ref <> 'sdk.python.local' or e.schema_version <> '1.0.0'
+    or e.correlation_refs.trace_id is not null or e.correlation_refs.session_id is not null
+    or (e.stage_execution_ref is not null and split_part(subject, ':', 1) in ('project', 'run', 'deployment'))
+    or (e.batch_execution_ref <> subject and split_part(subject, '.', 5) = '')
+    or (e.batch_execution_ref = subject and split_part(subject, ':', 1) <> 'batch')
+    or e.sample_observation_ref <> subject or e.deployment_execution_ref <> subject
+    or p.subject_ref <> subject or p.slice_ref is not null or p.summary_basis <> 'raw_observation'
+    or p.origin_marker <> 'explicit_capture' or p.category is not null"""
+# The same told as comparisons: hardly a record needs the JSON, and asking must cost little.
+
+_BESIDES: Final = f"""if({_IS_UNUSUAL}, to_json({{
+    {", ".join(f"'{name}': {value}" for name, value in _UNUSUAL.items())}}})::varchar, null)"""
+
+_STATED: Final = ", ".join(f"'{name}': payload.{name}" for name, _ in CONTEXT_MEMBERS)
+
+
+def slice_of(line_format: str) -> str:
+    """SQL that makes `slice` from a file of lines; its parameters are `path` and `workspace`, a number.
+
+    One row per line that is not blank, numbered in the order of the file (`n`, from 0). `shape` is `record`,
+    `artifact`, `context` or NULL for a line that is none of them; `subject` is the ref of the innermost scope
+    it belongs to and `owner` the run it names; `written_at` is when the line was written. A record's columns
+    have the names of the table `records`, except `number`, which is its value as recorded; `manifest` and
+    `stated` are what an artifact and a context line say. Times are microseconds since the epoch.
+    Recognised by content: public Contexta writes `dict` as the type of an artifact.
     """
     # The lines that are made here, of a ledger or of bindings, are made in the form of captured ones.
     shown = line_format if line_format in _COLUMNS else "capture"
     return f"""
         create or replace temp table slice as
-        select row_number() over () - 1 as n, written_at, payload_type, payload,
-               case when payload.envelope.record_ref is not null then 'record'
-                    when payload.manifest.artifact_ref is not null then 'artifact'
-                    when {_CONTEXT_REF} is not null then 'context' end as shape,
-               case when payload.envelope.record_ref is not null then {_innermost("envelope")}
-                    when payload.manifest.artifact_ref is not null then {_innermost("manifest")}
-                    else {_CONTEXT_REF} end as subject,
-               coalesce(payload.envelope.run_ref, payload.manifest.run_ref) as owner
-        from (select {_SELECTED[shown]}
-              from read_json(?, format='newline_delimited', columns={_COLUMNS[shown]},
-                             ignore_errors=true, auto_detect=false))"""
+        select n, payload_type, shape, subject, coalesce(e.run_ref, payload.manifest.run_ref) as owner,
+               {micros("written")} as written_at,
+               hash($workspace || ' ' || e.record_ref) as key, e.record_ref as ref,
+               (list_position([{_TYPES}], e.record_type) - 1)::utinyint as type,
+               {micros("e.observed_at")} as observed_at,
+               {micros("e.recorded_at")} as recorded_at,
+               coalesce(p.metric_key, p.event_key, p.span_name, p.issue_key, '') as name,
+               try_cast(p.value::varchar as double) as number,
+               p.value_type as value_type, p.unit as unit, p.aggregation_scope as scope,
+               coalesce(p.level, p.severity, p.status) as level,
+               coalesce(p.message, p.summary, '') as message,
+               {micros("p.ended_at")} as ended_at,
+               p.attributes::varchar as attributes,
+               p.tags::varchar as tags,
+               if(e.record_type = '{RECORD_TYPES[_SPAN]}', to_json({{
+                   'span_id': p.span_id, 'trace_id': p.trace_id,
+                   'parent_span_id': p.parent_span_id, 'span_kind': p.span_kind,
+                   'linked_refs': p.linked_refs}})::varchar, null) as span,
+               nullif(e.degradation_marker, 'none') as degradation,
+               {_BESIDES} as more,
+               payload.manifest as manifest, payload.binding_status as binding_status,
+               if(shape = 'context', {{{_STATED}}}, null) as stated
+        from (
+            select row_number() over () - 1 as n, written, payload_type, payload,
+                   payload.envelope as e, payload.payload as p,
+                   case when payload.envelope.record_ref is not null then 'record'
+                        when payload.manifest.artifact_ref is not null then 'artifact'
+                        when {_CONTEXT_REF} is not null then 'context' end as shape,
+                   case when payload.envelope.record_ref is not null then {_innermost("envelope")}
+                        when payload.manifest.artifact_ref is not null then {_innermost("manifest")}
+                        else {_CONTEXT_REF} end as subject
+            from (select {_SELECTED[shown]}
+                  from read_json($path, format='newline_delimited', columns={_COLUMNS[shown]},
+                                 ignore_errors=true, auto_detect=false)))"""
 
 
 _COMPONENT: Final = "[a-z0-9]+(-[a-z0-9]+)*"

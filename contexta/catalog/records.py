@@ -1,8 +1,8 @@
 """Takes the records and artifacts of a slice into the catalog, each distinct ref once.
 
 A record that comes again (read twice, or both captured and stored) only adds where it is known from:
-refs settle every overlap. Works on the temporary tables `slice` and `scopes`, leaves `fresh` (the
-records that were new) and `new_signals` (those among them that explain a failure).
+refs settle every overlap. Works on the temporary tables `slice` and `scopes`, leaves `new_signals` (those
+among the new records that explain a failure).
 """
 
 from __future__ import annotations
@@ -15,99 +15,54 @@ from contexta.catalog.lines import micros
 from contexta.catalog.schema import KINDS, RECORD_TYPES, SIGNALS
 from contexta.vocabulary import NodeKind, Origin, RecordType
 
-_TYPES: Final = ", ".join(f"'{record_type}'" for record_type in RECORD_TYPES)
-_METRIC, _EVENT, _SPAN = (
-    RECORD_TYPES.index(record_type) for record_type in (RecordType.METRIC, RecordType.EVENT, RecordType.SPAN)
-)
+_METRIC, _EVENT = (RECORD_TYPES.index(record_type) for record_type in (RecordType.METRIC, RecordType.EVENT))
 _SAMPLE: Final = KINDS.index(NodeKind.SAMPLE)
 _SIGNAL: Final = {name: index for index, name in enumerate(SIGNALS)}
 
-RECORD_TYPE: Final = f"(list_position([{_TYPES}], payload.envelope.record_type) - 1)"
-"""SQL for the record type of a line of `slice` as a number, NULL when there is no such type."""
-
-_KEY: Final = "hash($workspace || ' ' || payload.envelope.record_ref)"
-
-_REPEATED: Final = f"""
+_REPEATED: Final = """
 create or replace temp table repeated as
-select key, origin from records where key in (select {_KEY} from slice where shape = 'record')
+select key, origin from records where key in (select key from slice where shape = 'record')
 """
 
-_UNUSUAL: Final = {
-    "completeness_marker": "nullif(completeness_marker, 'complete')",
-    "producer_ref": "nullif(producer_ref, 'sdk.python.local')",
-    "schema_version": "nullif(schema_version, '1.0.0')",
-    "trace_id": "correlation_refs.trace_id",
-    "session_id": "correlation_refs.session_id",
-    "stage_execution_ref": "if(leaf.stage_id is null, stage_execution_ref, null)",
-    "batch_execution_ref": "if(leaf.batch_id is null, batch_execution_ref, null)",
-    "sample_observation_ref": "nullif(sample_observation_ref, subject)",
-    "deployment_execution_ref": "nullif(deployment_execution_ref, subject)",
-    "subject_ref": "nullif(subject_ref, subject)",
-    "slice_ref": "slice_ref",
-    "summary_basis": "nullif(summary_basis, 'raw_observation')",
-    "origin_marker": "nullif(origin_marker, 'explicit_capture')",
-    "category": "category",
-}
-"""What a record may say that nearly none does: NULL wherever it is as usual, or told by the node."""
+_NUMBERED: Final = """
+create or replace temp table numbered as
+select n, $next_id + row_number() over (order by n) - 1 as id
+from (select min(n) as n from slice
+      where shape = 'record' and key not in (select key from repeated) group by key)
+"""
 
-_MORE: Final = f"""if(coalesce({", ".join(_UNUSUAL.values())}) is null, null, to_json({{
-    {", ".join(f"'{name}': {value}" for name, value in _UNUSUAL.items())}}})::varchar)"""
-
-_FRESH: Final = f"""
-create or replace temp table fresh as
-with keyed as (
-    select n, {_KEY} as key from slice where shape = 'record'
-), numbered as (
-    select n, key, $next_id + row_number() over (order by n) - 1 as id
-    from (select min(n) as n, key from keyed where key not in (select key from repeated) group by key)
-), flat as (
-    select n, subject, owner, unnest(payload.envelope), unnest(payload.payload) from slice
-), each as (
-    select flat.*, numbered.id, numbered.key, try_cast(value::varchar as double) as number,
-           list_position([{_TYPES}], record_type) - 1 as type
-    from numbered join flat on flat.n = numbered.n
-)
-select each.id, each.key, record_ref as ref,
-       type::utinyint as type,
-       leaf.id as node_id, leaf.project_id, coalesce(leaf.run_id, run.id) as run_id,
-       leaf.stage_id, leaf.batch_id, $origin::utinyint as origin,
-       {micros("observed_at")} as observed_at,
-       {micros("recorded_at")} as recorded_at,
-       coalesce(metric_key, event_key, span_name,
-                issue_key, '') as name,
-       if(isfinite(number), number, null) as value,
+_INSERT: Final = """
+insert into records
+select numbered.id, s.key, s.ref, s.type, leaf.id, leaf.project_id, coalesce(leaf.run_id, run.id),
+       leaf.stage_id, leaf.batch_id, $origin, s.observed_at, s.recorded_at, s.name,
+       if(isfinite(number), number, null),
        case when isnan(number) then 'nan' when isinf(number) then if(number > 0, 'inf', '-inf')
-            else value_type end as value_type,
-       unit, aggregation_scope as scope,
-       coalesce(level, severity, status) as level,
-       coalesce(message, summary, '') as message,
-       {micros("ended_at")} as ended_at,
-       attributes::varchar as attributes,
-       tags::varchar as tags,
-       if(type = {_SPAN}, to_json({{
-           'span_id': span_id, 'trace_id': trace_id,
-           'parent_span_id': parent_span_id, 'span_kind': span_kind,
-           'linked_refs': linked_refs}})::varchar, null) as span,
-       nullif(degradation_marker, 'none') as degradation,
-       {_MORE} as more,
-       leaf.kind as kind
-from each
-join scopes leaf on leaf.ref = each.subject
-left join scopes run on run.ref = each.owner and leaf.run_id is null
+            else value_type end,
+       s.unit, s.scope, s.level, s.message, s.ended_at, s.attributes, s.tags, s.span, s.degradation, s.more
+from slice s
+join numbered on numbered.n = s.n
+join scopes leaf on leaf.ref = s.subject
+left join scopes run on run.ref = s.owner and leaf.run_id is null
+order by numbered.id
 """
 
 _SIGNALS: Final = f"""
 create or replace temp table new_signals as
-select id as record_id, node_id, kind as node_kind, observed_at, unnest(list_filter([
+select record_id, node_id, kind as node_kind, observed_at, unnest(list_filter([
     if(type = {_EVENT} and level in ('error', 'critical'), {_SIGNAL["error_event"]}, null),
     if(type = {_METRIC} and name in ('correct', 'pass', 'success') and value = 0
        and kind = {_SAMPLE}, {_SIGNAL["zero_score"]}, null),
     if(type = {_METRIC} and value_type in ('nan', 'inf', '-inf'), {_SIGNAL["non_finite_metric"]}, null),
     if(degradation is not null, {_SIGNAL["degraded_record"]}, null)
     ], lambda signal: signal is not null))::utinyint as signal, name, value
-from fresh
-where (type = {_EVENT} and level in ('error', 'critical')) or degradation is not null
-   or (type = {_METRIC} and (value is null or value = 0))
+from (
+    select r.id as record_id, node_id, scopes.kind, observed_at, type, level, r.name, value, value_type,
+           degradation
+    from records r join scopes on scopes.id = r.node_id
+    where r.id >= $next_id
+      and ((type = {_EVENT} and level in ('error', 'critical')) or degradation is not null
+           or (type = {_METRIC} and (value is null or value = 0)))
+)
 """
 
 _FAULTS: Final = f"""
@@ -139,24 +94,22 @@ def _made(connection: duckdb.DuckDBPyConnection, statement: str, parameters: dic
     return int(rows)
 
 
-def add_fresh_records(
-    connection: duckdb.DuckDBPyConnection, workspace: int, origin: Origin
-) -> tuple[int, int]:
+def add_fresh_records(connection: duckdb.DuckDBPyConnection, origin: Origin) -> tuple[int, int, int]:
     """Adds the records of `slice` that the catalog does not have, with their signals.
 
     Returns:
-        How many records they were, and how many signals.
+        How many records they were, the id of the first of them, and how many signals.
     """
-    if _made(connection, _REPEATED, {"workspace": workspace}):
+    if _made(connection, _REPEATED, {}):
         connection.execute(
             "update records set origin = origin | $origin"
             " where key in (select key from repeated where origin & $origin = 0)",
             {"origin": int(origin)},
         )
     (next_id,) = connection.execute("select coalesce(max(id) + 1, 1) from records").fetchone() or (1,)
-    added = _made(connection, _FRESH, {"workspace": workspace, "next_id": next_id, "origin": int(origin)})
-    connection.execute("insert into records select * exclude (kind) from fresh order by id")
-    signalled = _made(connection, _SIGNALS, {})
+    added = _made(connection, _NUMBERED, {"next_id": next_id})
+    connection.execute(_INSERT, {"origin": int(origin)})
+    signalled = _made(connection, _SIGNALS, {"next_id": next_id})
     (deployments,) = connection.execute(_DEPLOYMENTS).fetchone() or (0,)
     if signalled:
         connection.execute(
@@ -165,14 +118,14 @@ def add_fresh_records(
         connection.execute(_FAULTS)
     if deployments:
         connection.execute(_LINK_DEPLOYMENTS)
-    return added, signalled
+    return added, int(next_id), signalled
 
 
 _ARTIFACTS: Final = f"""
 create or replace temp table new_artifacts as
 with each as (
-    select s.n, hash($workspace || ' ' || s.payload.manifest.artifact_ref) as key, s.payload.manifest as m,
-           s.payload.binding_status as binding, leaf.id as node_id, leaf.project_id,
+    select s.n, hash($workspace || ' ' || s.manifest.artifact_ref) as key, s.manifest as m,
+           s.binding_status as binding, leaf.id as node_id, leaf.project_id,
            coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id
     from slice s
     join scopes leaf on leaf.ref = s.subject

@@ -1,7 +1,7 @@
 """Keeps the tree of nodes and its totals: the statements that a slice of facts goes through.
 
-All of it is SQL on the temporary tables `refs` (which scopes are mentioned), `fresh` (which records are
-new) and `facts` (what is stated about a scope), so that no Python object per node exists. Totals are
+All of it is SQL on the temporary tables `refs` (which scopes are mentioned) and `facts` (what is stated
+about a scope) and on the records that are new, so that no Python object per node exists. Totals are
 added to the ancestors once a slice; drawing a row never has to count.
 """
 
@@ -11,7 +11,6 @@ from typing import Final
 
 import duckdb
 
-from contexta.catalog.lines import micros
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS, STATUSES
 from contexta.vocabulary import NodeKind, Origin, Status
 
@@ -103,7 +102,7 @@ from (
                any_value(batch_id) as batch_id,
                count(*) as records, count(*) filter (type = 0) as metrics,
                min(observed_at) as first_at, max(observed_at) as last_at
-        from fresh group by node_id, run_id
+        from records where id >= $first group by node_id, run_id
     ), u as (
         select unnest(list_distinct([node_id, project_id, run_id, stage_id, batch_id])) as id,
                records, metrics, first_at, last_at
@@ -116,12 +115,12 @@ from (
 where nodes.id = d.id
 """
 
-_HEAR: Final = f"""
+_HEAR: Final = """
 update nodes set max_gap = greatest(nodes.max_gap, d.gap), heard_at = greatest(nodes.heard_at, d.heard_at)
 from (
     with lines as (
-        select leaf.run_id as id, s.n, {micros("s.written_at")} as written,
-               s.shape = 'context' and s.payload_type = 'Run' and s.payload.status = 'open' as starts
+        select leaf.run_id as id, s.n, s.written_at as written,
+               s.shape = 'context' and s.payload_type = 'Run' and s.stated.status = 'open' as starts
         from slice s join scopes leaf on leaf.ref = s.subject
         where leaf.run_id is not null
     ), gaps as (
@@ -135,9 +134,9 @@ where nodes.id = d.id
 """
 
 
-def add_records(connection: duckdb.DuckDBPyConnection) -> None:
-    """Adds the records of `fresh` to the totals of their nodes and of all ancestors."""
-    connection.execute(_ADD_RECORDS)
+def add_records(connection: duckdb.DuckDBPyConnection, first: int) -> None:
+    """Adds the records from an id on to the totals of their nodes and of all ancestors."""
+    connection.execute(_ADD_RECORDS, {"first": first})
 
 
 def hear(connection: duckdb.DuckDBPyConnection) -> None:
