@@ -9,6 +9,7 @@ closes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 from contexta.capture.checks import check_event, check_metric, check_span
@@ -28,7 +29,7 @@ from contexta.capture.ids import next_hex
 from contexta.capture.losses import Losses
 from contexta.capture.redaction import Redaction
 from contexta.capture.results import CaptureResult, ResultStatus
-from contexta.capture.values import MetricValue, Sanitiser, map_of, metric_value, shown
+from contexta.capture.values import MAX_NODES, MetricValue, Sanitiser, map_of, metric_value, shown
 from contexta.contract.refs import StableRef
 from contexta.journal.paths import RECORD
 
@@ -247,13 +248,14 @@ class Emitter:
         """Return linked references as texts; what is no list of them is dropped and counted."""
         if linked_refs is None:
             return []
-        if isinstance(linked_refs, (str, StableRef)):
-            return [shown(linked_refs)]
         try:
-            return [shown(ref) for ref in linked_refs]  # type: ignore[attr-defined]  # that is what is tried
+            if isinstance(linked_refs, (str, StableRef)):
+                return [shown(linked_refs)]
+            links = [shown(ref) for ref in islice(linked_refs, MAX_NODES)]  # type: ignore[call-overload]
         except Exception:  # noqa: BLE001 - a foreign iterator may raise anything
             self.losses.note("gap.value_changed", "Links that are no list were left out.", "linked_refs")
             return []
+        return links
 
     def _tags(self, tags: object) -> dict[str, str]:
         """Return tags as text to text; what is no map is dropped and counted."""

@@ -250,6 +250,7 @@ def map_of(value: object) -> dict[str, object]:
     Of one that cannot be read it holds just that.
     """
     try:
-        return dict(value) if isinstance(value, Mapping) else {}
+        # A map that makes its items up may have no end; whoever copies the copy says that it is too large.
+        return dict(islice(value.items(), MAX_NODES + 1)) if isinstance(value, Mapping) else {}
     except Exception:  # noqa: BLE001 - a foreign map may raise anything
         return {"unreadable": f"<{type(value).__name__}>"}

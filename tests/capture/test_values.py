@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from contexta import ValidationError
-from contexta.capture.values import MAX_DEPTH, Sanitiser, metric_value
+from contexta.capture.values import MAX_DEPTH, MAX_NODES, TOO_LARGE, Sanitiser, metric_value
 from contexta.contract.refs import StableRef
 from contexta.testing import memory_contexta, payloads
 
@@ -122,8 +122,9 @@ def cycle() -> dict[str, Any]:
         (cycle(), {"self": ["<cycle>"]}, "cycle"),
         (10**6000, "<huge integer>", "huge_integer"),
         (Hostile(), "<Hostile>", "unknown_type"),
+        ({1: "a", "1": "b"}, {"1": "b"}, "same_key"),
     ],
-    ids=["surrogate", "nan", "-inf", "bytes", "cycle", "huge int", "hostile object"],
+    ids=["surrogate", "nan", "-inf", "bytes", "cycle", "huge int", "hostile object", "two keys that are one"],
 )
 def test_attributes_that_json_cannot_hold_are_replaced_and_counted(
     value: object, expected: object, reason: str
@@ -165,6 +166,17 @@ def test_nesting_of_a_hundred_thousand_levels_is_cut() -> None:
     assert text.count("[") < MAX_DEPTH
     while value:  # let go of it level by level: freeing the list itself would recurse
         value = value.pop()
+
+
+def test_what_lies_behind_the_first_hundred_thousand_values_is_one_word() -> None:
+    result, records, gaps = recorded(
+        lambda run: run.event("x", message="m", attributes={"a": list(range(MAX_NODES + 10_000)), "b": [[1]]})
+    )
+    assert result.warnings == ("too_large",)
+    assert len(gaps) == 1
+    kept = records[0]["attributes"]
+    assert len(kept["a"]) < MAX_NODES
+    assert (kept["a"][-1], kept["b"]) == (TOO_LARGE, TOO_LARGE)
 
 
 @pytest.mark.parametrize("attributes", [5, "text", ["a"], Hostile()], ids=lambda v: type(v).__name__)
