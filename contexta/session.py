@@ -18,7 +18,7 @@ from contexta.reader import CatalogReader
 from contexta.watch.workspace import path_text
 
 _PREVIEW_BYTES: Final = 512 * 1024
-_BULK_BYTES: Final = 16 * 1024 * 1024
+_BULK_BYTES: Final = 32 * 1024 * 1024
 _LIVE_BYTES: Final = 4 * 1024 * 1024
 _PATIENCE: Final = 9.0
 """Diagnoses take at most a tenth of the time."""

@@ -23,7 +23,7 @@ from contexta.watch import tail
 from contexta.watch.tail import Reading, Verdict
 from contexta.watch.workspace import sources
 
-SLICE_BYTES: Final = MAX_LINE_BYTES
+SLICE_BYTES: Final = 2 * MAX_LINE_BYTES
 _SMALLEST_SHARE: Final = 64 * 1024
 _FOLDER_EVERY_S: Final = 2.0
 _ALL_EVERY_S: Final = 1.0
