@@ -25,6 +25,7 @@ MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000
 TOO_LARGE: Final = "<too large>"
 """Stands for everything behind the first `MAX_NODES` values."""
+_FEW: Final = 100
 _MAX_FALLBACK_TEXT: Final = 2_000
 
 NON_FINITE: Final[Mapping[str, float]] = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -183,7 +184,9 @@ class Sanitiser:
         try:
             if isinstance(value, Mapping):
                 return self._map(value, depth)
-            copied = [self.copy(inner, depth + 1) for inner in self._within_budget(value)]
+            few = type(value) in _PLAIN and len(value) < _FEW
+            items = value if few else self._within_budget(value)
+            copied = [self.copy(inner, depth + 1) for inner in items]
             # A set has no order; a line that says the same must be the same.
             return sorted(copied, key=repr) if isinstance(value, (set, frozenset)) else copied
         finally:
@@ -191,7 +194,9 @@ class Sanitiser:
 
     def _map(self, value: Mapping[object, object], depth: int) -> JsonValue:
         copied: dict[str, JsonValue] = {}
-        for key, inner in self._within_budget(list(islice(value.items(), MAX_NODES + 1))):
+        # At once, because another thread may add to it; no more than fits, because it may have no end.
+        items = list(value.items() if type(value) is dict else islice(value.items(), MAX_NODES + 1))
+        for key, inner in items if len(items) < _FEW else self._within_budget(items):
             name = self._key(key)
             if name in copied:
                 # 1 and "1" are two keys in Python and one in JSON.
