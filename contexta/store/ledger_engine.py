@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,8 @@ FILE_MODE: Final = 0o600
 STORAGE_VERSION: Final = "v1.0.0"
 """What a new ledger is readable for: DuckDB 1.x and later (format specification, section 6.2)."""
 
+_SCRATCH: Final = ".ledger-"
+_ABANDONED_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = (0.001, 0.01)
 _PID: Final = re.compile(r"\(PID (\d+)\)")
 
@@ -96,7 +99,8 @@ def create(engine: Connection, path: Path) -> None:
     """
     try:
         make_private(path.parent)
-        with disk.scratch(path.parent, ".ledger-") as folder:
+        _remove_abandoned(path.parent)
+        with disk.scratch(path.parent, _SCRATCH) as folder:
             fresh = folder / "ledger.db"
             engine.execute(f"attach {quoted(fresh)} as fresh (storage_version '{STORAGE_VERSION}')")
             try:
@@ -109,6 +113,14 @@ def create(engine: Connection, path: Path) -> None:
                 os.link(fresh, path)
     except (OSError, duckdb.Error) as error:
         raise open_failed(path, reason(error), cause=error) from error
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what a process left here that was killed while it made a ledger."""
+    for left in folder.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def has_schema(engine: Connection, database: str, path: Path) -> bool:

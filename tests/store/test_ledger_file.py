@@ -104,6 +104,17 @@ def test_a_new_ledger_is_private_and_readable_by_older_duckdb(path: Path, store:
     assert [file.name for file in path.parent.iterdir()] == ["ledger.db"]
 
 
+def test_what_a_kill_left_while_a_ledger_was_made_is_removed(path: Path, store: MetadataStore) -> None:
+    for name, age in (("old", 3_600), ("young", 1)):
+        left = path.with_name(f".ledger-{name}")
+        left.mkdir(parents=True)
+        (left / "ledger.db").write_bytes(b"half")
+        os.utime(left, (time.time() - age,) * 2)
+    store.projects.put_project(project())
+    store.close()
+    assert {one.name for one in path.parent.iterdir()} == {".ledger-young", "ledger.db"}
+
+
 def test_what_is_kept_in_the_log_is_as_private_as_the_file(path: Path, store: MetadataStore) -> None:
     old = os.umask(0)
     try:
