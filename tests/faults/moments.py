@@ -1,6 +1,6 @@
 """Jobs that record at bad moments and end in bad ways; each prints the references that it had acknowledged.
 
-`python -m tests.faults.moments SCENARIO FOLDER SIZE`.
+`python -m tests.faults.moments SCENARIO[,SCENARIO] FOLDER SIZE` records each in a workspace of its own.
 """
 
 from __future__ import annotations
@@ -136,12 +136,12 @@ def _all(how_many: int, work: Callable[[int], object]) -> None:
 
 
 def main() -> None:
-    scenario, folder, size = sys.argv[1:]
-    ctx = Contexta(workspace=Path(folder), config={"project_name": "p"})
-    run = ctx.run("r1")
-    SCENARIOS[scenario](run, int(size))
-    if scenario != "daemons":
-        ctx.close()
+    scenarios, folder, size = sys.argv[1:]
+    for scenario in scenarios.split(","):
+        ctx = Contexta(workspace=Path(folder, scenario), config={"project_name": "p"})
+        SCENARIOS[scenario](ctx.run(scenario), int(size))
+        if scenario != "daemons":
+            ctx.close()
 
 
 if __name__ == "__main__":

@@ -78,19 +78,20 @@ def _count(name: str, kind: str, scenarios: tuple[str, ...], folder: Path, size:
         assert seen.others["refused something"] > 0
 
 
-@sizes(short=6, full=300)
+@sizes(short=4, full=300)
 def test_any_call_fails_while_a_job_captures(size: int, tmp_path: Path) -> None:
     _count("a call of the system fails while a job captures", "call", CAPTURES, tmp_path, size)
 
 
-@sizes(short=6, full=300)
+@sizes(short=4, full=300)
 def test_any_call_fails_while_something_is_stored(size: int, tmp_path: Path) -> None:
-    _count("a call of the system fails while something is stored", "call", STORES, tmp_path, size)
+    scenarios = STORES if size > 4 else ("segments", "vault")
+    _count("a call of the system fails while something is stored", "call", scenarios, tmp_path, size)
 
 
-@sizes(short=2, full=60)
+@sizes(short=3, full=60)
 def test_no_file_may_grow_beyond_a_limit(size: int, tmp_path: Path) -> None:
-    scenarios = (*CAPTURES, *STORES, *LEDGERS) if size > 2 else ("capture", "segments")
+    scenarios = (*CAPTURES, *STORES, *LEDGERS) if size > 3 else ("capture",)
     _count("no file may grow beyond a limit", "limit", scenarios, tmp_path, size)
 
 

@@ -57,7 +57,7 @@ def test_eight_processes_write_lines_of_all_sizes(size: int, files: str, tmp_pat
     # The full form writes 100,000 lines into one file: 96.4 % of 1 KB, 3.2 % of 64 KB, 0.4 % of 1 MB.
     if files == "each":
         size = max(1, size // 5)
-    shares = [f"{60 * size}:1000", f"{2 * size + 1}:64000", f"{max(1, size // 4)}:1000000"]
+    shares = [f"{60 * size}:1000", f"{2 * size}:64000", f"{size // 4 + 1}:1000000"]
     each = sum(int(share.partition(":")[0]) for share in shares)
     name = "eight processes write into one file" if files == "shared" else "eight processes write a file each"
     with fault(name, "lines", never=("torn", "lost", "doubled", "out of order")) as seen:
@@ -95,23 +95,35 @@ def test_eight_processes_write_lines_of_all_sizes(size: int, files: str, tmp_pat
                 catalog.close()
 
 
-@pytest.mark.parametrize("scenario", ["threads", "forks", "signals", "daemons", "gone", "interrupted"])
-@sizes(short=5, full=200)
-def test_jobs_record_at_bad_moments(size: int, scenario: str, tmp_path: Path) -> None:
-    names = {
-        "threads": "32 threads record on one scope",
-        "forks": "a process forks while its threads record",
-        "signals": "a signal handler records while its thread does",
-        "daemons": "the interpreter ends while daemon threads record",
-        "gone": "a process calls _exit while its threads record",
-        "interrupted": "a record is interrupted by Ctrl+C",
-    }
-    # Whoever ends while another thread writes may leave its line by half, as a kill does.
-    ends = scenario in ("daemons", "gone")
-    rounds = size // 10 if ends and size > 5 else 1
-    with fault(names[scenario], "records", never=NEVER) as seen:
-        for number in range(rounds):
-            workspace = tmp_path / str(number)
-            said = _run("moments", scenario, workspace, size).split("\n")[:-1]
-            seen.inject(len(said))
-            check(workspace, said, seen, torn_at_most=ends, through_all=size > 5)
+_MOMENTS: Final = {
+    "threads": "32 threads record on one scope",
+    "forks": "a process forks while its threads record",
+    "signals": "a signal handler records while its thread does",
+    "interrupted": "a record is interrupted by Ctrl+C",
+}
+_ENDS: Final = {
+    "daemons": "the interpreter ends while daemon threads record",
+    "gone": "a process calls _exit while its threads record",
+}
+
+
+@sizes(short=4, full=200)
+def test_jobs_record_at_bad_moments(size: int, tmp_path: Path) -> None:
+    said = _run("moments", ",".join(_MOMENTS), tmp_path, size).split("\n")[:-1]
+    for scenario, name in _MOMENTS.items():
+        with fault(name, "records", never=NEVER) as seen:
+            acknowledged = [ref for ref in said if f".{scenario}." in ref]
+            seen.inject(len(acknowledged))
+            check(tmp_path / scenario, acknowledged, seen, through_all=size > 4)
+
+
+@sizes(short=1, full=20)
+def test_jobs_end_while_their_threads_record(size: int, tmp_path: Path) -> None:
+    for scenario, name in _ENDS.items():
+        with fault(name, "ends", never=NEVER) as seen:
+            for number in range(size):
+                folder = tmp_path / str(number)
+                said = _run("moments", scenario, folder, 1).split("\n")[:-1]
+                seen.inject()
+                # Whoever ends while another thread writes may leave its line by half, as a kill does.
+                check(folder / scenario, said, seen, torn_at_most=1, through_all=size > 1)

@@ -218,9 +218,9 @@ def _let_go(value: object) -> None:
         value = value.pop()
 
 
-@sizes(short=6, full=1)
+@sizes(short=9, full=1)
 def test_strange_values_come_in_every_way(size: int) -> None:
-    # The full form takes every value in every way, the short one every sixth.
+    # The full form takes every value in every way, the short one every ninth.
     pairs = [(way, kind) for way in WAYS for kind in STRANGE]
     with fault("a strange value is recorded", "values", never=NEVER) as seen:
         for way, kind in pairs[::size]:
@@ -301,7 +301,7 @@ def _generated(size: int, seen: Seen, values: st.SearchStrategy[Any], check: Cal
     each()
 
 
-@sizes(short=40, full=2_000)
+@sizes(short=15, full=2_000)
 def test_generated_values_are_kept_or_told(size: int) -> None:
     with fault("generated values are recorded", "values", never=NEVER) as seen:
 
