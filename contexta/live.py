@@ -264,7 +264,10 @@ class Follower:
             lag = late if late is not None else lag
             unsaid |= progress.changed
             now = time.monotonic()
-            if now - published_at >= self._pace(progress, unsaid=unsaid):
+            final = not self._live and not progress.indexing
+            if final:
+                session.reader.settle()
+            if final or now - published_at >= self._pace(progress, unsaid=unsaid):
                 self._publish(
                     publish,
                     session.reader,
@@ -275,7 +278,7 @@ class Follower:
                     lag=lag,
                 )
                 unsaid, lag, published_at = False, None, now
-            if not self._live and not progress.indexing:
+            if final:
                 return True
             if self._live and now - folders_at >= _REPEAT_EVERY_S:
                 folders_at = now

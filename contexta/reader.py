@@ -178,6 +178,10 @@ class CatalogReader:
             self._diagnosed = (known, issues)
         return self._diagnosed[1]
 
+    def settle(self) -> None:
+        """Has the next diagnosis made anew whatever patience says; for when nothing will come after it."""
+        self._lasting = None
+
     def _lasting_issues(self) -> _Diagnosis:
         # Read before asking: a commit meanwhile makes the answer old, never the other way round.
         revision = self._catalog.revision

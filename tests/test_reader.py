@@ -124,4 +124,7 @@ def test_a_diagnosis_stands_for_as_long_as_patience_says(monkeypatch: pytest.Mon
             pass
         patient.issues()
         assert len(asked) == expected, at
+    patient.settle()
+    patient.issues()
+    assert len(asked) == 3
     catalog.close()

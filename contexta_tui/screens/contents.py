@@ -36,7 +36,8 @@ class Contents:
         shows, detail, selected = self.workbench.shows, self.detail, self.tree.model.selected
         node = wishes.node or wishes.target is not None
         # All nodes of a run have the same lineage; moving about in a run asks for it once.
-        known = wishes.target is None and _lineage_key(change.revision, selected) == self._lineage_of
+        run = _lineage_key(change.revision, selected)
+        known = wishes.target is None and run is not None and run == self._lineage_of
         size = DetailSize(detail.size.width, detail.buckets, detail.charts, detail.selected_key)
         job = Job(
             queries=change.queries,

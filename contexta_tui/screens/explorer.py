@@ -223,7 +223,6 @@ class ExplorerScreen(Screen[None]):
             return
         # Only when it differs: a Static that is updated lays the whole screen out again.
         self._said = shown
-        self._workbench.display = not shown.instead
         for widget, displayed in ((self._empty, shown.instead), (self._notice, not shown.instead)):
             widget.display = displayed and bool(shown.text)
             widget.update(safe(shown.text, 300))

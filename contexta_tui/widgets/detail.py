@@ -114,8 +114,8 @@ class DetailPane(Document):
     @property
     def buckets(self) -> int:
         """Buckets of a series that a chart can tell apart: two dots a cell."""
-        columns = self._layout().columns
-        return max(16, 2 * self.area.width // max(1, columns))
+        columns = self._layout().columns or chart_places(self.area.width, self.area.height)[0]
+        return max(16, 2 * self.area.width // columns)
 
     @property
     def charts(self) -> int:
@@ -306,8 +306,8 @@ class DetailPane(Document):
         page = self._page()
         chosen = self._chosen()
         wanted = (self._view.node.id if self._view.node else -1, page, self.buckets)
-        coarse = 0 < self._view.buckets < self.buckets // 2
-        missing = bool(page) and (coarse or not {one.key for one in self._view.series}.issuperset(page))
+        other = self._view.buckets not in (0, self.buckets)
+        missing = bool(page) and (other or not {one.key for one in self._view.series}.issuperset(page))
         if chosen is not None and missing and wanted != self._asked:
             self._asked = wanted
             self.post_message(self.SeriesWanted(self, chosen))

@@ -30,6 +30,22 @@ async def test_four_panes_are_visible_together() -> None:
             await it.shows(text)
 
 
+async def test_the_first_screen_is_filled_by_asking_each_question_once() -> None:
+    async with explorer() as it:
+        await it.shows("tiny-cnn")
+        await it.until(lambda: it.app.explorer.at_rest, "rest")
+        once = ("projects", "metrics", "series", "issues", "reasons")
+        assert {name: it.fake.calls[name] for name in once} == dict.fromkeys(once, 1)
+        assert it.fake.calls["lineage"] == 2  # of the run, and of everything
+
+
+async def test_the_panes_have_their_sizes_before_there_is_anything_to_show() -> None:
+    async with explorer(ready=False) as it:
+        await it.shows("Opening")
+        assert it.detail.size.width > 50
+        assert "Runs" not in it.text()
+
+
 async def test_queries_never_run_on_the_apps_thread() -> None:
     async with explorer() as it:
         it.fake.threads.clear()
