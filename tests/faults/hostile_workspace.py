@@ -57,6 +57,11 @@ def capture(workspace: Path, texts: Sequence[str]) -> None:
             file.write(b"damaged {\n")
 
 
+def is_recordable(text: str) -> bool:
+    """Whether a line that holds it is JSON to every reader: half a surrogate pair makes a damaged one."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def file_name(text: str) -> str:
     """A text as part of a file's name, as far as file systems allow."""
     raw = text.encode("utf-8", "surrogatepass").replace(b"/", b"|").replace(b"\0", b"")
