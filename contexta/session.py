@@ -8,9 +8,12 @@ committed offset; then that is put in its place. It knows no thread and no clock
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import duckdb
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer, Step
@@ -132,6 +135,8 @@ class Session:
         """Closes the catalogs; what was committed is kept unless told otherwise."""
         for preview in self._previews:
             preview.close()
+        with suppress(duckdb.Error):  # Its connection may be what failed.
+            self._indexer.close()
         self.catalog.close(keep=keep)
 
     def _reader_of(self, catalog: Catalog) -> CatalogReader:

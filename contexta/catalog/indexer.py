@@ -17,6 +17,7 @@ from typing import Final
 from contexta.catalog import stores
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Damage, Part, Taken, joined, take
+from contexta.catalog.large import LARGE_BYTES, LargeFiles
 from contexta.catalog.sources import GONE_AFTER_S, Followed, Source, add_damage, extend_damage, load, save
 from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
@@ -66,6 +67,7 @@ class Indexer:
             large capture while another indexer takes all of it.
         longest: Bytes of the longest line that is read.
         kinds: When given, only sources of these kinds are followed; see `Source.kind`.
+        large: Bytes from which on a file that was never read is taken in one piece.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Indexer:
         newest_bytes: int | None = None,
         longest: int = MAX_LINE_BYTES,
         kinds: frozenset[str] | None = None,
+        large: int = LARGE_BYTES,
     ) -> None:
         self.catalog = catalog
         self._workspaces = tuple(workspaces)
         self._newest_bytes = newest_bytes
         self._longest = longest
         self._kinds = kinds
+        self._large = LargeFiles(catalog, large if newest_bytes is None else None)
         self._followed = {
             # One that was deleted while nobody followed has had time enough to come back.
             (source.workspace, source.path): Followed(source, saved=source, grace=0.0)
@@ -134,11 +138,13 @@ class Indexer:
             self._all_at = now + max(_ALL_EVERY_S, (time.monotonic() - now) / _IDLE_SHARE)
         if lost:
             return self._start_over(budget)
-        records = self._take_lines(
-            [item for item in due if item.pending and item.source.kind in _LINES], budget
-        )
-        changed |= self._save(due)
-        return self._summary(changed=changed or records is not None, records=records or 0)
+        lines = [item for item in due if item.pending and item.source.kind in _LINES]
+        large = [item for item in lines if self._large.holds(item)]
+        small = [item for item in lines if not self._large.holds(item)]
+        taken = [self._large.step(large, idle=not small), self._take_lines(small, budget)]
+        changed |= self._save([item for item in due if not self._large.holds(item)])
+        changed |= any(records is not None for records in taken)
+        return self._summary(changed=changed, records=sum(records or 0 for records in taken))
 
     def catch_up(self) -> Step:
         """Takes in everything that is there now, also stores that were read a moment ago; the last step.
@@ -153,6 +159,10 @@ class Indexer:
             step = self.step(hinted=True)
             if step.behind <= 0:
                 return step
+
+    def close(self) -> None:
+        """Ends what runs beside; the catalog stays open."""
+        self._large.close()
 
     def sources(self) -> tuple[Source, ...]:
         """The sources as they are now."""
@@ -327,9 +337,13 @@ class Indexer:
 
     def _start_over(self, budget: int) -> Step:
         """Empties the catalog and takes the first bytes again, so that nobody sees it empty in between."""
+        self.close()
         with self.catalog.transaction():
             self.catalog.clear()
             self._followed.clear()
+            self._discover(time.monotonic())
+            for item in self._followed.values():
+                item.in_slices = True
             step = self.step(budget=budget, hinted=True)
         return replace(step, changed=True, rebuilt=True)
 

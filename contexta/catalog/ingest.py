@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 import duckdb
 
@@ -73,6 +74,14 @@ class Taken:
     ends_damaged: frozenset[int] = frozenset()
 
 
+UNREADABLE: Final = """
+select n from slice
+where shape is null or subject is null or subject not in (select ref from refs)
+   or (shape = 'record' and type is null)
+"""
+"""The rows of `slice` that are no record, artifact or context, or whose refs are not well-formed."""
+
+
 class TakenBackError(Exception):
     """A ledger takes back what it said before; only reading everything anew is right then."""
 
@@ -112,12 +121,20 @@ def take(
     Raises:
         TakenBackError: A ledger states less, or something earlier, than before. Roll back then.
     """
-    origin = ORIGINS[line_format]
     slices = _Slices(connection, line_format, workspace)
     counted = {part.source_id: part.data.count(b"\n") for part in parts}
     sound = slices.load(b"".join(part.data for part in parts)) == sum(counted.values())
     taken = Taken(0, counted) if sound and not slices.unreadable() else _take_apart(slices, parts)
+    return replace(taken, records=settle(connection, line_format, workspace))
 
+
+def settle(connection: duckdb.DuckDBPyConnection, line_format: str, workspace: int) -> int:
+    """Takes what stands in `slice` and `refs` into the tables; the number of new records.
+
+    Raises:
+        TakenBackError: A ledger states less, or something earlier, than before. Roll back then.
+    """
+    origin = ORIGINS[line_format]
     tree.add_nodes(connection, workspace, origin)
     if line_format == "capture":
         tree.hear(connection)
@@ -138,7 +155,7 @@ def take(
     tree.settle_failures(connection, stated=bool(has_facts), signalled=signalled > 0)
     if line_format == "ledger":
         tree.note_stored(connection)
-    return replace(taken, records=added)
+    return added
 
 
 class _Slices:
@@ -159,12 +176,8 @@ class _Slices:
         return int(rows)
 
     def unreadable(self) -> set[int]:
-        """Rows of `slice` that are no record, artifact or context, or whose refs are not well-formed."""
-        rows = self._connection.execute("""
-            select n from slice
-            where shape is null or subject is null or subject not in (select ref from refs)
-               or (shape = 'record' and type is null)
-        """).fetchall()
+        """Rows of `slice` that are `UNREADABLE`."""
+        rows = self._connection.execute(UNREADABLE).fetchall()
         return {row for (row,) in rows}
 
     def bad(self, lines: Sequence[bytes]) -> set[int]:

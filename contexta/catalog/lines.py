@@ -163,7 +163,16 @@ _STATED: Final = ", ".join(f"'{name}': payload.{name}" for name, _ in CONTEXT_ME
 def slice_of(line_format: str) -> str:
     """SQL that makes `slice` from a file of lines; its parameters are `path` and `workspace`, a number.
 
-    One row per line that is not blank, numbered in the order of the file (`n`, from 0). `shape` is `record`,
+    One row per line that is not blank, numbered in the order of the file (`n`, from 0), flattened.
+    """
+    numbered = f"select row_number() over () - 1 as n, * from ({flat(line_format)})"
+    return f"create or replace temp table slice as {numbered}"
+
+
+def flat(line_format: str) -> str:
+    """SQL that flattens the lines of a file, one row per line that is not blank, in the order of the file.
+
+    Its parameters are `path` and `workspace`, a number. `shape` is `record`,
     `artifact`, `context` or NULL for a line that is none of them; `subject` is the ref of the innermost scope
     it belongs to and `owner` the run it names; `written_at` is when the line was written. A record's columns
     have the names of the table `records`, except `number`, which is its value as recorded; `manifest` and
@@ -173,8 +182,7 @@ def slice_of(line_format: str) -> str:
     # The lines that are made here, of a ledger or of bindings, are made in the form of captured ones.
     shown = line_format if line_format in _COLUMNS else "capture"
     return f"""
-        create or replace temp table slice as
-        select n, payload_type, shape, subject, coalesce(e.run_ref, payload.manifest.run_ref) as owner,
+        select payload_type, shape, subject, coalesce(e.run_ref, payload.manifest.run_ref) as owner,
                {micros("written")} as written_at,
                hash($workspace || ' ' || e.record_ref) as key, e.record_ref as ref,
                (list_position([{_TYPES}], e.record_type) - 1)::utinyint as type,
@@ -197,7 +205,7 @@ def slice_of(line_format: str) -> str:
                payload.manifest as manifest, payload.binding_status as binding_status,
                if(shape = 'context', {{{_STATED}}}, null) as stated
         from (
-            select row_number() over () - 1 as n, written, payload_type, payload,
+            select written, payload_type, payload,
                    payload.envelope as e, payload.payload as p,
                    case when payload.envelope.record_ref is not null then 'record'
                         when payload.manifest.artifact_ref is not null then 'artifact'

@@ -68,6 +68,7 @@ class Followed:
         again_at: When it may be read again, for a store that is read whole.
         names: Of a folder, what was in it.
         holder: Of a ledger, the process that holds it.
+        in_slices: Whether it turned out to be a file that cannot be taken in one piece.
     """
 
     source: Source
@@ -79,6 +80,7 @@ class Followed:
     again_at: float = 0.0
     names: frozenset[Path] = frozenset()
     holder: int | None = None
+    in_slices: bool = False
 
 
 _COLUMNS: Final = {

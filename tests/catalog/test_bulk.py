@@ -1,0 +1,90 @@
+"""A file that is taken in one piece leaves the catalog that it leaves line by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from benchmarks.generate import generate
+from contexta.catalog import bulk
+from contexta.catalog.catalog import Catalog
+from contexta.catalog.indexer import Indexer
+from contexta.watch.tail import Mark
+from contexta.watch.workspace import sources
+from tests import catalog_tables
+from tests.lines import RUN, Lines
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    generate(tmp_path, 40, lifecycle=True)
+    return tmp_path / ".contexta"
+
+
+def _in_bulk(workspace: Path, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    catalog = Catalog.open([workspace], folder)
+    Indexer(catalog, [workspace], large=1).catch_up()
+    found = catalog_tables.exactly(catalog)
+    catalog.close()
+    assert not list(folder.rglob("*.staging*"))
+    return found
+
+
+def _line_by_line(workspace: Path) -> dict[str, list[tuple[Any, ...]]]:
+    catalog = Catalog.in_memory([workspace])
+    files = {found.path: found.path.read_bytes() for found in sources(workspace) if found.kind == "capture"}
+    for path in files:
+        path.write_bytes(b"")
+    indexer = Indexer(catalog, [workspace])
+    indexer.catch_up()
+    for path, data in files.items():
+        with path.open("ab", buffering=0) as file:
+            for line in data.splitlines(keepends=True):
+                file.write(line)
+                indexer.step(hinted=True)
+    indexer.catch_up()
+    found = catalog_tables.exactly(catalog)
+    catalog.close()
+    return found
+
+
+def test_in_one_piece_is_line_by_line(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_RANGE", 16)
+    taken: list[int] = []
+    whole = bulk.Bulk.take
+
+    def counted(self: bulk.Bulk, connection: duckdb.DuckDBPyConnection) -> tuple[int, Mark]:
+        taken.append(1)
+        return whole(self, connection)
+
+    monkeypatch.setattr(bulk.Bulk, "take", counted)
+    in_bulk = _in_bulk(workspace, tmp_path / "cache")
+    assert len(taken) == len(list((workspace / "cache" / "capture").iterdir()))
+    line_by_line = _line_by_line(workspace)
+    assert in_bulk.keys() == line_by_line.keys()
+    for table, rows in in_bulk.items():
+        assert rows == line_by_line[table], table
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b'{"captured_at":"2026', b"\n", b"  \n", b"nonsense\n", b"\xff\n", b"[1]\n", b"{}\n"],
+    ids=["unfinished", "blank", "spaces", "nonsense", "not UTF-8", "list", "nothing"],
+)
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_is_odd_about_a_file_is_left_to_the_slices(tmp_path: Path, odd: bytes, *, behind: bool) -> None:
+    workspace = tmp_path / ".contexta"
+    journal = workspace / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = Lines()
+    sound = b"".join(lines.metric(RUN, "loss", number) for number in range(20))
+    journal.write_bytes(sound + odd + (b"" if behind else b"\n" + lines.metric(RUN, "loss", 1)))
+    in_slices = catalog_tables.exactly(catalog_tables.fresh(workspace))
+    assert _in_bulk(workspace, tmp_path / "cache") == in_slices
