@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ import duckdb
 import msgspec
 
 from contexta.catalog.ingest import UNREADABLE, settle
-from contexta.catalog.lines import REFS, flat
+from contexta.catalog.lines import REFS, staged, unstaged
 from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
 from contexta.watch.tail import Mark
@@ -59,6 +60,7 @@ class Bulk:
         self._workspace = workspace
         self._staging = staging
         self._mark = Mark()
+        self._counted = (0, b"")
         self._error: Exception | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._thread = threading.Thread(target=self._stage, name="contexta-bulk", daemon=True)
@@ -91,7 +93,7 @@ class Bulk:
         for start in range(0, self.lines, _RANGE):
             stop = min(start + _RANGE, self.lines)
             connection.execute(
-                "create or replace temp view slice as select rowid as n, * from staging.staged"
+                f"create or replace temp view slice as {unstaged('staging.staged')}"
                 f" where rowid >= {start} and rowid < {stop}"
             )
             connection.execute(REFS, {"workspace": self._workspace})
@@ -116,14 +118,19 @@ class Bulk:
             size = self.path.stat().st_size
             self._mark = tail.mark_at(self.path, _last_newline(self.path, size))
             remove(self._staging)
-            with duckdb.connect(self._staging, config=_SETTINGS) as connection:
+            with (
+                duckdb.connect(self._staging, config=_SETTINGS) as connection,
+                ThreadPoolExecutor(1, thread_name_prefix="contexta-count") as beside,
+            ):
                 self._connection = connection
                 self._staging.chmod(0o600)
+                counted = beside.submit(_counted, self.path, self._mark.position)
                 connection.execute("set global TimeZone = 'UTC'")
                 connection.execute(
-                    f"create table staged as {flat(self._line_format)}",
+                    f"create table staged as {staged(self._line_format)}",
                     {"path": str(self.path), "workspace": self._workspace},
                 )
+                self._counted = counted.result()
         except (duckdb.Error, OSError) as error:
             self._error = error
 
@@ -135,14 +142,14 @@ class Bulk:
         """
         try:
             now = tail.mark_at(self.path, self._mark.position)
-            lines, last = _counted(self.path, self._mark.position)
         except OSError as error:
             raise UnusualError from error
-        (staged,) = connection.execute("select count(*) from staging.staged").fetchone() or (0,)
-        if now != self._mark or staged < lines:
+        lines, last = self._counted
+        (rows,) = connection.execute("select count(*) from staging.staged").fetchone() or (0,)
+        if now != self._mark or rows < lines:
             raise UnusualError  # Another file, or one with blank lines, which are no rows.
         if (
-            staged > lines
+            rows > lines
             and _ref_of(last)
             != connection.execute(
                 "select ref from staging.staged where rowid = $row", {"row": lines - 1}

@@ -28,11 +28,28 @@ _PAYLOAD: Final = """struct(
     issue_key varchar, category varchar, severity varchar, summary varchar,
     subject_ref varchar, slice_ref varchar, summary_basis varchar, origin_marker varchar)"""
 
-_MANIFEST: Final = """struct(
-    artifact_ref varchar, artifact_kind varchar, created_at varchar, run_ref varchar, location_ref varchar,
-    deployment_execution_ref varchar, stage_execution_ref varchar, batch_execution_ref varchar,
-    sample_observation_ref varchar, operation_context_ref varchar, hash_value varchar, size_bytes json,
-    attributes json)"""
+_MANIFEST_MEMBERS: Final = (
+    *(
+        (name, "varchar")
+        for name in (
+            "artifact_ref",
+            "artifact_kind",
+            "created_at",
+            "run_ref",
+            "location_ref",
+            "deployment_execution_ref",
+            "stage_execution_ref",
+            "batch_execution_ref",
+            "sample_observation_ref",
+            "operation_context_ref",
+            "hash_value",
+        )
+    ),
+    ("size_bytes", "json"),
+    ("attributes", "json"),
+)
+
+_MANIFEST: Final = f"struct({', '.join(f'{name} {kind}' for name, kind in _MANIFEST_MEMBERS)})"
 
 CONTEXT_MEMBERS: Final = (
     *(
@@ -216,6 +233,30 @@ def flat(line_format: str) -> str:
             from (select {_SELECTED[shown]}
                   from read_json($path, format='newline_delimited', columns={_COLUMNS[shown]},
                                  ignore_errors=true, auto_detect=false)))"""
+
+
+def staged(line_format: str) -> str:
+    """SQL as of `flat`, with `manifest` and `stated` as JSON text: thirty columns less to write.
+
+    `unstaged` reads them back.
+    """
+    return f"""select * exclude (manifest, stated),
+                      if(shape = 'artifact', to_json(manifest)::varchar, null) as manifest,
+                      if(shape = 'context', to_json(stated)::varchar, null) as stated
+               from ({flat(line_format)})"""
+
+
+def unstaged(table: str) -> str:
+    """SQL for the lines that `staged` wrote into a table on disk, each with its number, as of `slice_of`."""
+    return f"""select rowid as n, * exclude (manifest, stated),
+                      from_json(manifest, '{_structure(_MANIFEST_MEMBERS)}') as manifest,
+                      from_json(stated, '{_structure(CONTEXT_MEMBERS)}') as stated
+               from {table}"""
+
+
+def _structure(members: tuple[tuple[str, str], ...]) -> str:
+    """Members with their types as `from_json` wants them."""
+    return "{" + ", ".join(f'"{name}": "{kind}"' for name, kind in members) + "}"
 
 
 _COMPONENT: Final = "[a-z0-9]+(-[a-z0-9]+)*"
