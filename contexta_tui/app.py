@@ -26,6 +26,7 @@ from contexta.folders import make_private
 from contexta_tui.clock import SYSTEM, Clock
 from contexta_tui.commands import Actions
 from contexta_tui.feed import Feed
+from contexta_tui.filters import AsciiFilter, UnprintableFilter
 from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.messages import FeedChanged, FeedFailed
@@ -33,7 +34,6 @@ from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
 from contexta_tui.signals import go_on_only_after_a_stop, leave_on_signals, terminal_as_it_was
-from contexta_tui.text import AsciiFilter, UnprintableFilter
 from contexta_tui.theme import THEMES, with_meanings
 from contexta_tui.viewmodels.refresh import Job, Result, work
 

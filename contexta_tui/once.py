@@ -1,27 +1,29 @@
 """`--once`: everything that is recorded now, printed, and an exit code for scripts.
 
 It decides what is printed and what the answer means; how it looks stands in `snapshot_text` and
-`snapshot_json`. It must end with a code and a sentence whatever it finds, never with a stack trace.
+`snapshot_json`, which are loaded while the catalog is. It must end with a code and a sentence whatever it
+finds, never with a stack trace.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
-
-from rich.text import Text
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from contexta.errors import ContextaError
 from contexta.loading import Loaded, load
-from contexta.query.results import Issue, NodeKind, NodeRow, Severity
-from contexta_tui import snapshot_text, snapshot_tree
-from contexta_tui.printing import Paper, say
+from contexta.query.results import SNAPSHOT_DEPTHS, Issue, NodeKind, NodeRow, Severity
+from contexta.sanitize import safe
+from contexta_tui.paper import Paper, say
 from contexta_tui.settings import FailOn, Settings
-from contexta_tui.snapshot_json import as_json, completed, narrowed
-from contexta_tui.text import safe
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 FINE: Final = 0
 ISSUES: Final = 1
@@ -50,6 +52,8 @@ def run_once(settings: Settings) -> int:
         0 when all is fine, 1 when an issue is as bad as `fail_on` says, 2 when there is nothing to read or
         the output cannot be written.
     """
+    form = "contexta_tui.snapshot_json" if settings.as_json else "contexta_tui.snapshot_text"
+    threading.Thread(target=import_module, args=(form,), name="contexta-form").start()
     try:
         with load(settings.workspaces, cache_dir=settings.cache_dir, use_cache=settings.use_cache) as whole:
             return _print(settings, _asked_for(settings, whole))
@@ -85,6 +89,8 @@ def _print(settings: Settings, loaded: _Loaded) -> int:
 
 
 def _document(settings: Settings, loaded: _Loaded, *, indent: int | None) -> str:
+    from contexta_tui.snapshot_json import as_json, completed, narrowed  # noqa: PLC0415 - being loaded
+
     depth = _depth(settings, loaded)
     snapshot = completed(loaded.whole.reader.snapshot(depth), loaded.whole.workspaces, loaded.issues)
     if loaded.selected is not None:
@@ -97,13 +103,15 @@ def _document(settings: Settings, loaded: _Loaded, *, indent: int | None) -> str
 
 def _depth(settings: Settings, loaded: _Loaded) -> NodeKind:
     """The depth that was asked for; that of the selected node where it lies deeper."""
-    depths = snapshot_tree.DEPTHS
+    depths = SNAPSHOT_DEPTHS
     depth = NodeKind(settings.depth)
     kind = None if loaded.selected is None else loaded.selected.kind
     return kind if kind in depths and depths.index(kind) > depths.index(depth) else depth
 
 
 def _lines(settings: Settings, loaded: _Loaded, paper: Paper) -> Iterator[Text]:
+    from contexta_tui import snapshot_text, snapshot_tree  # noqa: PLC0415 - being loaded
+
     reader, node = loaded.whole.reader, loaded.selected
     view = snapshot_tree.View(
         glyphs=paper.glyphs,

@@ -14,13 +14,12 @@ from typing import Final
 from rich.text import Text
 
 from contexta.query.port import Queries
-from contexta.query.results import NodeKind, NodeRow, Status
-from contexta_tui.printing import FAILED, PIPE_WIDTH, QUIET, STATUS_STYLES, STRONG, columns
+from contexta.query.results import SNAPSHOT_DEPTHS, NodeKind, NodeRow, Status
+from contexta_tui.glyphs import UNICODE, Glyphs
+from contexta_tui.paper import PIPE_WIDTH
+from contexta_tui.printing import FAILED, QUIET, STATUS_STYLES, STRONG, columns
 from contexta_tui.text import safe
-from contexta_tui.theme import UNICODE, Glyphs
 from contexta_tui.viewmodels.format import count, duration, plural
-
-DEPTHS: Final = (NodeKind.RUN, NodeKind.STAGE, NodeKind.BATCH, NodeKind.SAMPLE)
 
 MOST_CHILDREN: Final = 100
 """Children of one kind that are listed under one node."""
@@ -106,7 +105,9 @@ def headed(title: str, lines: Sequence[Text]) -> list[Text]:
 def _branch(queries: Queries, node: NodeRow, level: int, view: View, found: _Rows) -> None:
     found.rows.append(_row(node, level, view))
     for group in node.children:
-        if group.kind not in DEPTHS or DEPTHS.index(group.kind) > DEPTHS.index(view.depth):
+        if group.kind not in SNAPSHOT_DEPTHS or SNAPSHOT_DEPTHS.index(group.kind) > SNAPSHOT_DEPTHS.index(
+            view.depth
+        ):
             continue
         shown = 0
         room = min(MOST_CHILDREN, found.room())

@@ -101,3 +101,15 @@ follower_of(Settings())
 def test_the_screen_loads_nothing_that_only_a_report_or_a_job_needs(tmp_path: Path) -> None:
     loaded = loaded_after("import contexta_tui.app", tmp_path)
     assert not loaded & {"pydantic", "watchfiles", "contexta.capture", "contexta.contract", "contexta.store"}
+
+
+def test_a_snapshot_for_scripts_loads_nothing_of_a_screen(tmp_path: Path) -> None:
+    (tmp_path / ".contexta" / "cache" / "capture").mkdir(parents=True)
+    code = """
+import sys
+from pathlib import Path
+from contexta_tui.once import run_once
+from contexta_tui.settings import Settings
+assert run_once(Settings(workspaces=(Path(sys.argv[1], ".contexta"),), as_json=True, use_cache=False)) == 0
+"""
+    assert not loaded_after(code, tmp_path) & {"textual", "rich", "watchfiles", "contexta.capture"}

@@ -8,10 +8,12 @@ them safe for a terminal first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from contexta.vocabulary import NodeKind, Origin, RecordType, Severity, Status
 
 __all__ = [
+    "SNAPSHOT_DEPTHS",
     "ArtifactRow",
     "ChildGroup",
     "Counts",
@@ -31,6 +33,9 @@ __all__ = [
     "SourceRow",
     "Status",
 ]
+
+SNAPSHOT_DEPTHS: Final = (NodeKind.RUN, NodeKind.STAGE, NodeKind.BATCH, NodeKind.SAMPLE)
+"""How deep a snapshot may go; counts and issues are complete at every depth."""
 
 
 @dataclass(frozen=True, slots=True)

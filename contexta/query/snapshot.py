@@ -13,12 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contexta.catalog.schema import KINDS
 from contexta.query import health, lineage, tree
-from contexta.query.results import ChildGroup, Issue, NodeKind, NodeRow
+from contexta.query.results import SNAPSHOT_DEPTHS, ChildGroup, Issue, NodeKind, NodeRow
 
 SCHEMA: Final = "contexta-tui/snapshot/1"
-
-DEPTHS: Final = (NodeKind.RUN, NodeKind.STAGE, NodeKind.BATCH, NodeKind.SAMPLE)
-"""How deep a snapshot may go; counts and issues are complete at every depth."""
 
 
 class _Model(BaseModel):
@@ -148,11 +145,11 @@ def take(cursor: duckdb.DuckDBPyConnection, depth: NodeKind, issues: Sequence[Is
 
     Args:
         cursor: The reader's own connection.
-        depth: One of `DEPTHS`: nodes below it are counted, not listed.
+        depth: One of `SNAPSHOT_DEPTHS`: nodes below it are counted, not listed.
         issues: The issues to put in.
     """
-    deepest = DEPTHS.index(depth)
-    wanted = [NodeKind.PROJECT, NodeKind.DEPLOYMENT, *DEPTHS[: deepest + 1]]
+    deepest = SNAPSHOT_DEPTHS.index(depth)
+    wanted = [NodeKind.PROJECT, NodeKind.DEPLOYMENT, *SNAPSHOT_DEPTHS[: deepest + 1]]
     kinds = ", ".join(str(KINDS.index(kind)) for kind in wanted)
     below: dict[tuple[int | None, NodeKind], list[NodeRow]] = defaultdict(list)
     for row in tree.select(cursor, f"n.kind in ({kinds})", order="n.parent_id, n.kind, n.position"):

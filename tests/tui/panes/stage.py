@@ -27,7 +27,7 @@ from contexta.query.results import (
     Severity,
     Status,
 )
-from contexta_tui.text import UnprintableFilter
+from contexta_tui.filters import UnprintableFilter
 from contexta_tui.theme import THEMES, with_meanings
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.issue_list import IssueList

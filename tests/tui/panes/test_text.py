@@ -12,7 +12,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from contexta_tui.text import AsciiFilter, UnprintableFilter, cell_fit, safe, safe_lines
+from contexta_tui.filters import AsciiFilter, UnprintableFilter
+from contexta_tui.text import cell_fit, safe, safe_lines
 
 ANY_TEXT = st.text(st.characters(), max_size=300)
 HOSTILE = st.text(
