@@ -108,10 +108,13 @@ class Bulk:
             with suppress(duckdb.Error):
                 self._connection.interrupt()
         self.ready(timeout_s=threading.TIMEOUT_MAX)
-        connection.execute("set threads = 1")
-        connection.execute("drop view if exists temp.slice")
-        connection.execute("detach database if exists staging")
-        remove(self._staging)
+        try:
+            connection.execute("set threads = 1")
+            with suppress(duckdb.CatalogException):  # It is a table: what the slices before left.
+                connection.execute("drop view if exists temp.slice")
+            connection.execute("detach database if exists staging")
+        finally:
+            remove(self._staging)
 
     def _stage(self) -> None:
         try:

@@ -88,3 +88,28 @@ def test_what_is_odd_about_a_file_is_left_to_the_slices(tmp_path: Path, odd: byt
     journal.write_bytes(sound + odd + (b"" if behind else b"\n" + lines.metric(RUN, "loss", 1)))
     in_slices = catalog_tables.exactly(catalog_tables.fresh(workspace))
     assert _in_bulk(workspace, tmp_path / "cache") == in_slices
+
+
+@pytest.mark.parametrize("odd", [b"", b"nonsense\n"], ids=["closed early", "nonsense"])
+def test_large_files_may_come_after_small_ones(tmp_path: Path, odd: bytes) -> None:
+    """What the slices left behind is not in the way when one piece is let go of without having been taken."""
+    workspace = tmp_path / ".contexta"
+    journal = workspace / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = Lines()
+    journal.write_bytes(lines.metric(RUN, "loss", 1))
+    catalog = Catalog.open([workspace], tmp_path / "cache")
+    indexer = Indexer(catalog, [workspace], large=4_096)
+    indexer.catch_up()
+    large = b"".join(lines.metric(RUN, "loss", number) for number in range(20))
+    journal.with_name("record.late.jsonl").write_bytes(large + odd)
+    if odd:
+        indexer.catch_up()
+        assert catalog_tables.without_order(catalog) == catalog_tables.without_order(
+            catalog_tables.fresh(workspace)
+        )
+    else:
+        indexer.step(hinted=True)
+    indexer.close()
+    catalog.close()
+    assert not list((tmp_path / "cache").rglob("*.staging*"))
