@@ -10,12 +10,13 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from contexta._version import __version__
 from contexta.sanitize import safe
+from contexta_tui.starting import end, following, nothing_is_open
 
 if TYPE_CHECKING:
     from contexta_tui.settings import Settings
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 PROGRAM = "contexta-tui"
 USAGE_ERROR = 2
 _INTERRUPTED = 130
+_IMPATIENCE_S = 0.3
+"""Seconds for what is open when nothing was shown yet; it may wait for a module that is being loaded here."""
+
 _NO_SCREEN = ("dumb", "unknown")
 """Terminals that print what others obey; they get a snapshot."""
 
@@ -108,31 +112,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     """Do what the arguments say."""
-    settings = _settings(vars(build_parser().parse_args(argv)))
+    with nothing_is_open():
+        settings = _settings(vars(build_parser().parse_args(argv)))
+        program = _program(settings)
+    return program(settings)
+
+
+def _program(settings: Settings) -> Callable[[Settings], int]:
+    """What does it; only that is loaded."""
     if settings.demo:
         from contexta_tui.demo import run_demo  # noqa: PLC0415 - heavy
 
-        return run_demo(settings)
+        return run_demo
     if settings.once:
         from contexta_tui.once import run_once  # noqa: PLC0415 - heavy
 
-        return run_once(settings)
-    return explore(settings)
+        return run_once
+    return explore
 
 
 def explore(settings: Settings) -> int:
     """Show the app until the person leaves."""
-    from contexta_tui.feed import Feed  # noqa: PLC0415 - not for a question about the version
-    from contexta_tui.opening import Opening, follower_of  # noqa: PLC0415 - ditto
+    with nothing_is_open():
+        from contexta_tui.feed import Feed  # noqa: PLC0415 - not for a question about the version
+        from contexta_tui.opening import Opening, follower_of  # noqa: PLC0415 - ditto
 
     # Nothing of what is loaded now is garbage, and looking through it again and again takes its time.
     gc.disable()
     opening = Opening(lambda: follower_of(settings))
     feed = Feed(lambda: opening)
-    feed.start()
-    from contexta_tui.app import run_app  # noqa: PLC0415 - heavy: the workspace is opened meanwhile
+    with following(lambda: feed.stop(_IMPATIENCE_S)):
+        feed.start()
+        from contexta_tui.app import run_app  # noqa: PLC0415 - heavy: the workspace is opened meanwhile
 
-    return run_app(settings, feed, opening.answer)
+        code = run_app(settings, feed, opening.answer)
+    feed.stop()
+    if feed.running:
+        end(code)
+    return code
 
 
 def _settings(options: dict[str, Any]) -> Settings:

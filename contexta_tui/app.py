@@ -92,9 +92,12 @@ class ExplorerApp(App[None]):
         """The explorer, in place of an empty screen under it that would be made for nothing."""
         return self.explorer
 
+    def on_load(self) -> None:
+        """Listen for what ends the app; the terminal is still as it was."""
+        leave_on_signals(self._leave)
+
     def on_mount(self) -> None:
         """Start following."""
-        leave_on_signals(self._leave)
         go_on_only_after_a_stop(self._draw_again)
         self._feed.connect(
             lambda: self.post_message(FeedChanged()), lambda reason: self.post_message(FeedFailed(reason))

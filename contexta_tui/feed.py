@@ -70,11 +70,11 @@ class Feed:
         """Whether the follower is at work."""
         return self._thread.is_alive()
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float = _PATIENCE_S) -> None:
         """Stop following, and wait a moment for the follower to leave its files in order."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(_PATIENCE_S)
+            self._thread.join(patience_s)
 
     def take(self) -> Change | None:
         """The latest change, once; `None` when it was taken already."""

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-LEAVING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""What ends the app, with the exit code that shells have for it: 128 and the number."""
+from contexta_tui.starting import LEAVING
 
 #: Ends what Textual begins: paste brackets, mouse, reports, keyboard protocol, other screen, no cursor.
 _PLAIN: Final = (
@@ -27,7 +26,10 @@ _PLAIN: Final = (
 
 
 def leave_on_signals(leave: Callable[[int], None]) -> None:
-    """Call `leave` with the exit code when the app is told to end; to be called on its loop."""
+    """Call `leave` with the exit code when the app is told to end; to be called on its loop.
+
+    Before the app takes the terminal, or a signal in between would leave that to nobody.
+    """
     loop = asyncio.get_running_loop()
     for number in LEAVING:
         # Tests run where no handlers may be set.

@@ -154,10 +154,11 @@ def test_output_on_a_terminal(size: int, tmp_path: Path) -> None:
     texts = HOSTILE if size > 1 else HOSTILE[::10]
     hostile_workspace.build(workspace, texts)
     with fault("hostile text printed on a terminal", "outputs", never=NEVER) as seen:
-        for words in ([], *ALL, *OF_A_RUN) if size > 1 else (OF_A_RUN[0],):
-            command = ["contexta", *(word.replace("RUN", "run:hostile.t00") for word in words)]
-            there = ["--workspace", workspace] if words else [workspace, "--once", "--no-cache"]
-            with Terminal([command[0] if words else "contexta-tui", *command[1:], *there]) as term:
+        questions = (*ALL, *OF_A_RUN) if size > 1 else OF_A_RUN[:1]
+        answers = [("contexta", *words, "--workspace", str(workspace)) for words in questions]
+        once = ("contexta-tui", str(workspace), "--once", "--no-cache")
+        for words in (once, *answers) if size > 1 else answers:
+            with Terminal([word.replace("RUN", "run:hostile.t00") for word in words]) as term:
                 code = term.exit_code(timeout=60)
             seen.inject()
             seen.wrong("crashes", code not in (0, 1), (words, term.raw[-300:]))

@@ -1,0 +1,55 @@
+"""A signal while the program is being loaded ends it, whatever the main thread is in the middle of."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from contexta_tui import starting
+
+#: Python prints and drops whatever is raised where an object dies, and in the locks of modules being loaded.
+_WHERE_EXCEPTIONS_ARE_DROPPED = """
+import signal
+from contexta_tui.starting import following, nothing_is_open
+
+class Dying:
+    def __del__(self):
+        signal.raise_signal(signal.{signal})
+
+def stop():
+    signal.raise_signal(signal.SIGTERM)
+    print("stopped")
+
+with {block}:
+    print("begun", flush={flushed})
+    Dying()
+    print("went on")
+"""
+
+
+def end_of(number: signal.Signals, block: str, *, flushed: bool = False) -> tuple[int, str, str]:
+    """Exit code and output of a program that gets a signal in a block."""
+    script = _WHERE_EXCEPTIONS_ARE_DROPPED.format(signal=number.name, block=block, flushed=flushed)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_an_interrupt_before_anything_is_open_is_the_systems_affair() -> None:
+    assert end_of(signal.SIGINT, "nothing_is_open()", flushed=True) == (-signal.SIGINT, "begun\n", "")
+
+
+@pytest.mark.parametrize("number", starting.LEAVING, ids=lambda number: number.name)
+def test_what_is_open_is_stopped_once_and_the_first_signal_decides(number: signal.Signals) -> None:
+    assert end_of(number, "following(stop)") == (128 + number, "begun\nstopped\n", "")
+
+
+def test_afterwards_signals_do_what_they_did_before() -> None:
+    before = [signal.getsignal(number) for number in starting.LEAVING]
+    with starting.nothing_is_open(), starting.following(lambda: None):
+        assert all(callable(signal.getsignal(number)) for number in starting.LEAVING)
+    assert [signal.getsignal(number) for number in starting.LEAVING] == before
