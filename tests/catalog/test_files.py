@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
 from contexta.reader import CatalogReader
 from tests import catalog_tables
-from tests.lines import BATCH, DEPLOYMENT, RUN, SAMPLE, STAGE, Lines
+from tests.lines import BATCH, RUN, Lines
 
 
 class Following:
@@ -313,97 +312,3 @@ def test_a_folder_that_appears_later_is_found(tmp_path: Path) -> None:
     (workspace / "cache" / "capture" / "record.jsonl").write_bytes(Lines().metric(RUN, "loss", 1))
     indexer.catch_up()
     assert CatalogReader(catalog).counts().records == 1
-
-
-_NAMES = ("record.jsonl", "record.node-1.jsonl", "context.jsonl")
-
-
-class _Writers:
-    """Does at random what writers and rotations do to files."""
-
-    def __init__(self, to: Following, seed: int) -> None:
-        self.to = to
-        self.moves = random.Random(seed)
-        self._torn: dict[str, bytes] = {}
-
-    def move(self) -> None:
-        name = self.moves.choice(_NAMES)
-        kinds = [self._lines, self._torn_line, self._scope, self._damage, self._repeat, self._rewrite]
-        (kind,) = self.moves.choices(kinds, [12, 6, 5, 3, 3, 5])
-        kind(name)
-
-    def _write(self, name: str, data: bytes) -> None:
-        self.to.write(self._torn.pop(name, b"") + data, name)
-
-    def _lines(self, name: str) -> None:
-        self._write(name, self.to.some(self.moves.randint(1, 4)))
-
-    def _torn_line(self, name: str) -> None:
-        line = self._torn.pop(name, None) or self.to.some(1)
-        cut = self.moves.randint(0, len(line))
-        self.to.write(line[:cut], name)
-        self._torn[name] = line[cut:]
-
-    def _scope(self, name: str) -> None:
-        model, ref = self.moves.choice(
-            [
-                ("Run", RUN),
-                ("StageExecution", STAGE),
-                ("BatchExecution", BATCH),
-                ("SampleObservation", SAMPLE),
-            ]
-        )
-        self._write(name, self.to.lines.scope(model, ref, self.moves.choice(["open", "completed", "failed"])))
-
-    def _damage(self, name: str) -> None:
-        self._write(name, self.moves.choice([b"bad\n", b"\n", b"\x00\x00\n", b"{}\n"]))
-
-    def _repeat(self, name: str) -> None:
-        line = Lines().event(DEPLOYMENT, "ship", "it", run_ref=RUN, record_hex="f" * 12, level="error")
-        self._write(name, line)
-
-    def _rewrite(self, name: str) -> None:
-        path = self.to.path(name)
-        if not path.exists():
-            return
-        self._torn.pop(name, None)
-        rotated = self.to.path(f"{name}.{self.moves.randint(1, 3)}")
-        match self.moves.randrange(5):
-            case 0:
-                os.truncate(path, 0)
-            case 1:
-                os.truncate(path, self.moves.randint(0, path.stat().st_size))
-            case 2:
-                shutil.copyfile(path, rotated)
-                os.truncate(path, 0)
-            case 3:
-                path.unlink()
-            case _:
-                path.replace(rotated)
-
-
-def _walk(to: Following, steps: int, seed: int) -> None:
-    """A random sequence of writes and rotations with looks in between, against fresh catalogs."""
-    writers = _Writers(to, seed)
-    moves = writers.moves
-    for step in range(steps):
-        to.lines.at(step + 1)
-        writers.move()
-        if moves.random() < 0.6:
-            to.indexer.step(budget=moves.choice([300, 3_000, 10**6]), hinted=moves.random() < 0.7)
-        if step % 25 == 24:
-            to.check()
-    to.check()
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(2))
-def test_a_random_walk_of_writers_ends_as_a_fresh_catalog(tmp_path: Path, seed: int) -> None:
-    _walk(Following(tmp_path), 60, seed)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(100, 103))
-def test_a_long_random_walk(tmp_path: Path, seed: int) -> None:
-    _walk(Following(tmp_path), 5_000, seed)

@@ -33,7 +33,7 @@ FULL_TIMEOUT_S: Final = 1_800
 
 _EXAMPLES: Final = 5
 _HEAD: Final = ("area", "fault", "injected", "seen", "to reach", "seconds", "measured")
-_AREAS: Final = ("writers", "disk", "terminal", "hostile", "privacy")
+_AREAS: Final = ("writers", "disk", "index", "follow", "catalog", "watch", "terminal", "hostile", "privacy")
 
 
 def sizes(short: int, full: int, *, timeout: int = FULL_TIMEOUT_S) -> pytest.MarkDecorator:
