@@ -51,7 +51,7 @@ build: $(TOOLS) ## wheel and source distribution, into dist/
 	$(TOOLS)/bin/python -m build
 
 audit: $(INSTALLED) $(TOOLS) ## known vulnerabilities in the dependencies
-	$(TOOLS)/bin/pip-audit --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@$(BIN)/python .ci/audit.py $(TOOLS)/bin/pip-audit "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean: ## remove all that was made here, .venv too
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .soak
@@ -72,4 +72,5 @@ $(INSTALLED): pyproject.toml
 # In a venv of their own: what they need must not mix with what the project needs.
 $(TOOLS): | $(INSTALLED)
 	@$(BIN)/python -m venv $@
-	@$@/bin/pip install --quiet build pip-audit || { rm -rf $@; exit 1; }
+	@$@/bin/pip install --quiet build pip-audit || \
+		{ rm -rf $@; echo "build and pip-audit could not be installed: a package index is needed for that, once." >&2; exit 1; }
