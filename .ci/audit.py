@@ -61,7 +61,7 @@ def ask(pip_audit: str, folder: str, source: str) -> Answer:
 
 
 def verdict(answers: Sequence[Answer]) -> tuple[list[str], int]:
-    """What is to be said about the answers, and the exit code; the last answer counts if it knows a package."""
+    """What is to be said about answers, and the exit code; the last one counts if it knows a package."""
     last = answers[-1]
     if not last.audited:
         reasons = (
