@@ -74,6 +74,7 @@ class Contents:
         if result.issues is not None:
             self.issues.show(result.issues)
         if selected is not None:
+            self.detail.show_node(selected)
             self.issues.point_at(selected.id)
 
 

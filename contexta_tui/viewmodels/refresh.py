@@ -1,7 +1,8 @@
 """One refresh of the screen: what is asked on a worker's thread, and the frozen answer.
 
-The screen makes a `Job`, `work` asks all queries for it, and the screen applies the
-`Result` in one go, so that tree and panes never show two different moments.
+The screen makes a `Job`, `work` asks all queries for it, and the screen applies the `Result` in one go.
+What is wished for together is of one moment; panes that were not may be some tenths of a second behind the
+tree.
 """
 
 from __future__ import annotations

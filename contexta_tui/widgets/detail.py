@@ -140,12 +140,20 @@ class DetailPane(Document):
             self._memory.clear()
         if view.selected is not None and self._selected is None:
             self._selected = view.selected
-        self.border_title = None if node is None else heading(node, view.path, self._glyphs)
-        self.border_subtitle = None if node is None else facts(node, self._glyphs, today=self._now())
+        self._head(node)
         self.rebuild()
         self._ask_for_series()
         if other:
             self.scroll_to(y=0, animate=False, force=True)
+
+    def show_node(self, node: NodeRow) -> None:
+        """Show the node that is shown as it is now, in the borders; what was loaded for it stays."""
+        if self._view.node is not None and self._view.node.id == node.id:
+            self._head(node)
+
+    def _head(self, node: NodeRow | None) -> None:
+        self.border_title = None if node is None else heading(node, self._view.path, self._glyphs)
+        self.border_subtitle = None if node is None else facts(node, self._glyphs, today=self._now())
 
     # Drawing
 

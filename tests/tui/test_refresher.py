@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contexta_tui.screens.refresher import INTERVAL_S, Refresher, Wishes
+from contexta_tui.screens.refresher import INTERVAL_S, PANES_S, Refresher, Wishes
 from contexta_tui.viewmodels.refresh import Target
 
 
@@ -31,7 +31,7 @@ def test_one_job_at_a_time_and_wishes_are_merged() -> None:
 
 def test_data_waits_for_its_interval_and_a_person_does_not() -> None:
     bench = Bench()
-    bench.refresher.wish(tree=True)
+    bench.refresher.wish(tree=True, node=True)
     bench.refresher.done()
     bench.refresher.wish(tree=True)
     bench.refresher.wish(node=True)
@@ -43,6 +43,31 @@ def test_data_waits_for_its_interval_and_a_person_does_not() -> None:
     bench.now = INTERVAL_S
     bench.refresher.poke()
     assert len(bench.started) == 3
+
+
+def test_rows_are_shown_more_often_than_panes() -> None:
+    bench = Bench()
+    for tick in range(20):
+        bench.now = tick * INTERVAL_S * 1.01
+        bench.refresher.wish(tree=True, node=True, issues=True)
+        bench.refresher.done()
+    shown = [(wishes.tree, wishes.panes) for wishes in bench.started]
+    assert len(shown) == 20
+    assert all(tree for tree, _ in shown)
+    assert sum(panes for _, panes in shown) == round(20 * INTERVAL_S / PANES_S)
+
+
+def test_what_a_pane_lacks_comes_when_its_time_has_come() -> None:
+    bench = Bench()
+    bench.refresher.wish(node=True)
+    bench.refresher.done()
+    bench.refresher.wish(issues=True)
+    assert (len(bench.started), bench.waits) == (1, [PANES_S])
+    bench.now = PANES_S
+    bench.refresher.poke()
+    assert [wishes.issues for wishes in bench.started] == [False, True]
+    bench.refresher.done()
+    assert bench.refresher.at_rest
 
 
 def test_following_never_displaces_what_a_person_does() -> None:
