@@ -153,6 +153,8 @@ def read(path: Path) -> Ledger:
         try:
             connection = duckdb.connect(copy, read_only=True, config=dict(_SETTINGS))
             try:
+                # A macro of the file must not stand for a function of DuckDB.
+                connection.execute(f"set search_path = 'system.main,{copy.stem}.main'")
                 return _read(connection)
             finally:
                 connection.close()

@@ -123,12 +123,29 @@ def _remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
+def enter(engine: Connection, database: str) -> None:
+    """Let statements mean the tables of an attached database, and DuckDB's own functions.
+
+    With `use` a file's own macros would come before functions of the same name, and could read any file of
+    this user.
+    """
+    engine.execute(f"set search_path = 'system.main,{database}.main'")
+
+
 def has_schema(engine: Connection, database: str, path: Path) -> bool:
     """Tell whether a database is a ledger of this version; False when it has no tables at all.
 
     Raises:
         SchemaVersionError: ``metadata_store_schema_version_unsupported``.
+        StoreAccessError: ``metadata_store_open_failed``: it has views. Whatever an author wrote into them
+            would be run, and a ledger has none.
     """
+    views = engine.execute(
+        "select view_name from duckdb_views() where database_name = ? and not internal order by all",
+        [database],
+    ).fetchall()
+    if views:
+        raise open_failed(path, f"it has a view {views[0][0]!r}, and a ledger has none. It was not touched.")
     try:
         rows = engine.execute(f"select store_schema_version from {database}.schema_metadata").fetchall()
     except duckdb.Error:

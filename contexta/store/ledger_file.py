@@ -24,6 +24,7 @@ from contexta.store.ledger_engine import (
     Connection,
     attach,
     create,
+    enter,
     has_schema,
     log_of,
     make_schema,
@@ -100,7 +101,7 @@ class LedgerFile:
                 yield self._engine if self._attached else None
             elif self._look(self.path, wait_seconds):
                 engine = self._running()
-                engine.execute("use seen")
+                enter(engine, "seen")
                 self._looking = True
                 try:
                     yield engine
@@ -205,7 +206,7 @@ class LedgerFile:
                 engine.execute("attach ':memory:' as ledger")
                 make_schema(engine, "ledger")
                 self._attached = True
-            engine.execute("use ledger")
+            enter(engine, "ledger")
             return engine
         if state_of(self.path).database is None:
             if not may_create:
@@ -216,7 +217,7 @@ class LedgerFile:
         try:
             if not has_schema(engine, "ledger", self.path):
                 make_schema(engine, "ledger")
-            engine.execute("use ledger")
+            enter(engine, "ledger")
         except BaseException:
             self._give_back()
             raise
