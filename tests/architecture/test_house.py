@@ -12,7 +12,7 @@ import pytest
 
 from tests.architecture.source import ROOT, modules
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/architecture.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/threat-model.md"]
 
 
 def read(name: str) -> str:
@@ -65,6 +65,12 @@ def test_every_make_target_in_a_document_exists(document: str) -> None:
 def test_every_link_inside_the_project_leads_somewhere(document: str) -> None:
     targets = re.findall(r"(?<!!)\[[^]]*\]\(([^)#:]+)\)", read(document))
     assert [target for target in targets if not (ROOT / document).parent.joinpath(target).exists()] == []
+
+
+def test_every_proof_of_the_threat_model_is_there() -> None:
+    proofs = set(re.findall(r"`([a-z_/]*test_[a-z_]+\.py)`", read("docs/threat-model.md")))
+    assert len(proofs) > 20
+    assert [proof for proof in sorted(proofs) if not (ROOT / "tests" / proof).exists()] == []
 
 
 def test_every_picture_of_the_readme_is_there() -> None:
