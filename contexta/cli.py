@@ -63,7 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(options: argparse.Namespace) -> int:
     try:
-        return _run(options)
+        try:
+            return _run(options)
+        except ContextaError as error:
+            if error.code != "index_damaged":
+                raise
+            return _run(options)  # It was removed; now everything is read again.
     except Exception as error:  # noqa: BLE001 - a script gets a code and a sentence, whatever happened
         if options.debug:
             _say_lines(traceback.format_exc().splitlines())

@@ -27,6 +27,9 @@ from contexta.watch.workspace import path_text, workspaces_in
 OnProgress = Callable[[int, int], None]
 """Is told how many bytes of how many were read."""
 
+INDEX_DAMAGED: Final = "index_damaged"
+"""The code of the error after which asking once more is right."""
+
 _MOST_CANDIDATES: Final = 5
 _MOST_MATCHES: Final = 100_000
 
@@ -63,6 +66,17 @@ class Loaded:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Let go of the catalog.
+
+        Raises:
+            StoreAccessError: ``index_damaged``: a question failed, and the file of the catalog is removed.
+        """
+        if isinstance(error, duckdb.Error) and self._catalog.path is not None:
+            self._catalog.discard()
+            raise StoreAccessError(
+                "The index turned out to be damaged and was removed; ask again, and it is built anew.",
+                code=INDEX_DAMAGED,
+            ) from error
         self.close()
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from contexta.errors import ContextaError
-from contexta.loading import Loaded, load
+from contexta.errors import ContextaError, StoreAccessError
+from contexta.loading import INDEX_DAMAGED, Loaded, load
 from contexta.query.results import SNAPSHOT_DEPTHS, Issue, NodeKind, NodeRow, Severity
 from contexta.sanitize import safe
 from contexta_tui.paper import Paper, say
@@ -55,8 +55,12 @@ def run_once(settings: Settings) -> int:
     form = "contexta_tui.snapshot_json" if settings.as_json else "contexta_tui.snapshot_text"
     threading.Thread(target=import_module, args=(form,), name="contexta-form").start()
     try:
-        with load(settings.workspaces, cache_dir=settings.cache_dir, use_cache=settings.use_cache) as whole:
-            return _print(settings, _asked_for(settings, whole))
+        try:
+            return _printed(settings)
+        except StoreAccessError as error:
+            if error.code != INDEX_DAMAGED:
+                raise
+            return _printed(settings)
     except ContextaError as error:
         say(safe(error.message, 500))
         return UNREADABLE
@@ -68,6 +72,11 @@ def run_once(settings: Settings) -> int:
     except Exception as error:  # noqa: BLE001 - a script gets a code and a sentence, whatever happened
         say(safe(f"stopped by an error of its own; please report it: {type(error).__name__}: {error}", 500))
         return UNREADABLE
+
+
+def _printed(settings: Settings) -> int:
+    with load(settings.workspaces, cache_dir=settings.cache_dir, use_cache=settings.use_cache) as whole:
+        return _print(settings, _asked_for(settings, whole))
 
 
 def _asked_for(settings: Settings, whole: Loaded) -> _Loaded:

@@ -53,7 +53,14 @@ class Desk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        """Let go of what was read.
+
+        Raises:
+            StoreAccessError: ``index_damaged``; see `Loaded`.
+        """
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.__exit__(kind, error, traceback)
 
     def close(self) -> None:
         """Lets go of what was read."""
