@@ -71,7 +71,7 @@ class Walk:
         term.press("1", "r")
         self._shows(text, "records", "enter fields")
         term.press("enter", "j")
-        self._shows(text, "fields", "from +captured")
+        self._shows(text, "fields", r"type +\w+")
         self._leave("enter fields")
         term.press("y")
         self._sees("Copied")
@@ -140,7 +140,7 @@ def test_the_explorer_on_hostile_texts(size: int, tmp_path: Path) -> None:
     with fault("hostile text on the screen", "texts in places", never=NEVER) as seen:
         for cols, rows, step in SIZES if everything else ((120, 36, size),):
             with Terminal(["contexta-tui", workspace, "--no-cache"], cols=cols, rows=rows) as term:
-                term.wait_for("2 proj.+ended", timeout=60)
+                term.wait_for("2 proj.+ended", timeout=120)
                 walk = Walk(term, seen, texts)
                 for number in range(0, len(texts), step):
                     if hostile_workspace.is_recordable(texts[number]):
@@ -154,6 +154,30 @@ def test_the_explorer_on_hostile_texts(size: int, tmp_path: Path) -> None:
                 seen.wrong("actions run", term.exit_code() != 0, term.text())
             strange = [each for each in foreign(term.raw) if not copies_a_ref(each)]
             seen.wrong("foreign sequences", len(strange), sorted(set(strange))[:10])
+
+
+@sizes(short=1, full=len(HOSTILE))
+def test_hostile_words_given_to_the_explorer(size: int, tmp_path: Path) -> None:
+    """A ref, a filter, a pasted filter and a missing workspace; the answer is a notice or nothing found."""
+    texts = HOSTILE if size > 1 else (_ALL_IN_ONE,)
+    workspace = tmp_path / ".contexta"
+    hostile_workspace.capture(workspace, texts[:3])
+    with fault("hostile words given to the explorer", "starts", never=NEVER) as seen:
+        for number, text in enumerate(texts):
+            word = hostile_workspace.file_name(text)
+            asked = [workspace, f"--select={word}", f"--filter={word}"]
+            for arguments in (asked, [tmp_path / word / "none"])[: 2 if number % 10 == 1 else 1]:
+                with Terminal(["contexta-tui", *arguments, "--no-cache"]) as term:
+                    seen.inject()
+                    term.wait_for("Runs|waiting", timeout=120)
+                    term.settle()
+                    term.press(f"1/\x1b[200~{word.encode('utf-8', 'replace').decode()}\x1b[201~")
+                    term.settle()
+                    term.press("enter")
+                    term.settle()
+                    seen.wrong("crashes", term.process.poll() is not None, ascii(text))
+                    strange = [each for each in foreign(term.raw) if not copies_a_ref(each)]
+                    seen.wrong("foreign sequences", len(strange), (ascii(text)[:40], sorted(set(strange))))
 
 
 def copies_a_ref(sequence: str) -> bool:
