@@ -32,6 +32,7 @@ from contexta.query.results import (
     SourceRow,
     Status,
 )
+from contexta.query.tally import Tally
 
 if TYPE_CHECKING:
     from contexta.query.snapshot import Snapshot
@@ -72,6 +73,7 @@ class CatalogReader:
         self._catalog = catalog
         self._quiet_s = quiet_s
         self._patience = patience
+        self._tally = Tally()
         self._lasting: _Diagnosis | None = None
         self._diagnosed: tuple[tuple[int, int | None], tuple[Issue, ...]] | None = None
 
@@ -90,7 +92,7 @@ class CatalogReader:
 
     def counts(self) -> Counts:
         """Totals over everything."""
-        return self._ask(tree.counts)
+        return self._ask(self._tally.counts)
 
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""

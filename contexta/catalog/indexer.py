@@ -9,15 +9,19 @@ replaced, deleted), everything is emptied and read again.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import duckdb
 
 from contexta.catalog import stores
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Damage, Part, Taken, joined, take
 from contexta.catalog.large import LARGE_BYTES, LargeFiles
+from contexta.catalog.quick import Quick
 from contexta.catalog.sources import GONE_AFTER_S, Followed, Source, add_damage, extend_damage, load, save
 from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
@@ -91,6 +95,7 @@ class Indexer:
             (source.workspace, source.path): Followed(source, saved=source, grace=0.0)
             for source in load(catalog.connection, self._workspaces)
         }
+        self._quick = Quick(catalog)
         self._paths: set[Path] = set()
         self._folders_at = self._all_at = float("-inf")
 
@@ -284,8 +289,8 @@ class Indexer:
         parts = [
             Part(item.source.id, reading.position, reading.data) for item, reading in readings if reading.data
         ]
-        with self.catalog.transaction() as connection:
-            taken = take(connection, parts, kind, workspace) if parts else Taken(0, {})
+        with self._transaction() as connection:
+            taken = self._take(connection, parts, kind, workspace)
             damage: dict[int, list[Damage]] = {}
             for found in taken.damage:
                 damage.setdefault(found.source_id, []).append(found)
@@ -325,6 +330,26 @@ class Indexer:
             item.pending = reading.mark.position < reading.mark.size
         return taken.records
 
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            with self.catalog.transaction() as connection:
+                yield connection
+        except BaseException:
+            self._quick.forget()
+            raise
+
+    def _take(
+        self, connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], kind: str, workspace: int
+    ) -> Taken:
+        if not parts:
+            return Taken(0, {})
+        taken = self._quick.take(parts, workspace) if kind == "capture" else None
+        if taken is None:
+            self._quick.forget()
+            taken = take(connection, parts, kind, workspace)
+        return taken
+
     def _save(self, items: Sequence[Followed]) -> bool:
         """Writes down what was seen of sources besides their lines; whether there was anything."""
         changed = [item for item in items if _shows(item.source) != _shows(item.saved)]
@@ -340,6 +365,7 @@ class Indexer:
         self.close()
         with self.catalog.transaction():
             self.catalog.clear()
+            self._quick.forget()
             self._followed.clear()
             self._discover(time.monotonic())
             for item in self._followed.values():

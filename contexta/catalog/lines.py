@@ -261,7 +261,7 @@ def _structure(members: tuple[tuple[str, str], ...]) -> str:
 
 _COMPONENT: Final = "[a-z0-9]+(-[a-z0-9]+)*"
 _MORE: Final = rf"(\.{_COMPONENT})"
-_WELL_FORMED: Final = "|".join(
+WELL_FORMED: Final = "|".join(
     (
         f"project:{_COMPONENT}",
         f"(run|deployment):{_COMPONENT}{_MORE}",
@@ -270,6 +270,7 @@ _WELL_FORMED: Final = "|".join(
         f"(sample|op):{_COMPONENT}{_MORE}{{3,4}}",
     )
 )
+"""What the ref of a scope looks like; the same to DuckDB and to Python."""
 
 REFS: Final = rf"""
 create or replace temp table refs as
@@ -280,7 +281,7 @@ with named as (
 ), parts as (
     select ref, n, split_part(ref, ':', 1) as kind, string_split(split_part(ref, ':', 2), '.') as c
     from named
-    where length(ref) <= 255 and regexp_full_match(ref, '{_WELL_FORMED}')
+    where length(ref) <= 255 and regexp_full_match(ref, '{WELL_FORMED}')
 ), lineage as (
     select n, unnest(list_distinct([
         'project:' || c[1],

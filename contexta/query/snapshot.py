@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contexta.catalog.schema import KINDS
 from contexta.query import health, lineage, tree
 from contexta.query.results import SNAPSHOT_DEPTHS, ChildGroup, Issue, NodeKind, NodeRow
+from contexta.query.tally import Tally
 
 SCHEMA: Final = "contexta-tui/snapshot/1"
 
@@ -158,7 +159,7 @@ def take(cursor: duckdb.DuckDBPyConnection, depth: NodeKind, issues: Sequence[Is
     return Snapshot(
         generated_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         sources=[SourceItem.model_validate(asdict(source)) for source in health.sources(cursor)],
-        counts=CountsItem.model_validate(asdict(tree.counts(cursor))),
+        counts=CountsItem.model_validate(asdict(Tally().counts(cursor))),
         projects=[build.project(row) for row in below[None, NodeKind.PROJECT]],
         issues=[
             IssueItem(severity=issue.severity, code=issue.code, ref=issue.ref, summary=issue.summary)

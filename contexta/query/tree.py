@@ -9,7 +9,7 @@ import duckdb
 
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS, STATUSES
 from contexta.query.port import Matches
-from contexta.query.results import ChildGroup, Counts, NodeKind, NodeRow, Origin, Status
+from contexta.query.results import ChildGroup, NodeKind, NodeRow, Origin, Status
 
 _KIND: Final = {kind: index for index, kind in enumerate(KINDS)}
 _GROUPS: Final = tuple(CHILD_COLUMNS.items())
@@ -74,28 +74,6 @@ def select(
         f"select {_COLUMNS} from nodes n where {where} order by {order}", parameters or {}
     ).fetchall()
     return tuple(row_of(values) for values in found)
-
-
-def counts(cursor: duckdb.DuckDBPyConnection) -> Counts:
-    """Totals over everything."""
-    kinds = dict(cursor.execute("select kind, count(*) from nodes group by kind").fetchall())
-    types = dict(cursor.execute("select type, count(*) from records group by type").fetchall())
-    (artifacts,) = cursor.execute("select count(*) from artifacts").fetchone() or (0,)
-    metrics, events, spans, degraded = (types.get(index, 0) for index in range(4))
-    return Counts(
-        projects=kinds.get(_KIND[NodeKind.PROJECT], 0),
-        runs=kinds.get(_KIND[NodeKind.RUN], 0),
-        stages=kinds.get(_KIND[NodeKind.STAGE], 0),
-        batches=kinds.get(_KIND[NodeKind.BATCH], 0),
-        samples=kinds.get(_KIND[NodeKind.SAMPLE], 0),
-        deployments=kinds.get(_KIND[NodeKind.DEPLOYMENT], 0),
-        artifacts=artifacts,
-        records=sum(types.values()),
-        metrics=metrics,
-        events=events,
-        spans=spans,
-        degraded=degraded,
-    )
 
 
 def runs_with(cursor: duckdb.DuckDBPyConnection, status: Status) -> int:

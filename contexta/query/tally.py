@@ -1,0 +1,73 @@
+"""Totals over everything, counted once: the next count looks at what came since."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import duckdb
+
+from contexta.catalog.schema import KINDS, RECORD_TYPES
+from contexta.query.results import Counts
+from contexta.vocabulary import NodeKind, RecordType
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The rows of a table up to an id, by what they are.
+
+    Attributes:
+        last: Id of the last row that was counted, 0 for none.
+        key: Its key. Rows come in the order of their ids and never change, so while this one is there, all
+            before it are; a catalog that was emptied and filled again has another row in its place.
+        numbers: How many rows there are of each type of record or kind of node.
+    """
+
+    last: int = 0
+    key: int | None = None
+    numbers: Counter[int] = field(default_factory=Counter)
+
+
+class Tally:
+    """Counts the records and nodes of one catalog."""
+
+    def __init__(self) -> None:
+        self._records = self._nodes = _Counted()
+
+    def counts(self, cursor: duckdb.DuckDBPyConnection) -> Counts:
+        """Totals over everything."""
+        self._records = records = _count(cursor, "records", "type", self._records)
+        self._nodes = nodes = _count(cursor, "nodes", "kind", self._nodes)
+        (artifacts,) = cursor.execute("select count(*) from artifacts").fetchone() or (0,)
+        types = {kind: records.numbers[index] for index, kind in enumerate(RECORD_TYPES)}
+        kinds = {kind: nodes.numbers[index] for index, kind in enumerate(KINDS)}
+        return Counts(
+            projects=kinds[NodeKind.PROJECT],
+            runs=kinds[NodeKind.RUN],
+            stages=kinds[NodeKind.STAGE],
+            batches=kinds[NodeKind.BATCH],
+            samples=kinds[NodeKind.SAMPLE],
+            deployments=kinds[NodeKind.DEPLOYMENT],
+            artifacts=artifacts,
+            records=records.numbers.total(),
+            metrics=types[RecordType.METRIC],
+            events=types[RecordType.EVENT],
+            spans=types[RecordType.SPAN],
+            degraded=types[RecordType.DEGRADED],
+        )
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, table: str, column: str, known: _Counted) -> _Counted:
+    last, key, same = cursor.execute(
+        f"select id, key, (select key from {table} where id = $last) from {table}"
+        f" where id = (select max(id) from {table})",
+        {"last": known.last},
+    ).fetchone() or (0, None, None)
+    if known.key is None or same != known.key:
+        known = _Counted()
+    if last == known.last:
+        return known
+    fresh = cursor.execute(
+        f"select {column}, count(*) from {table} where id > $last group by {column}", {"last": known.last}
+    ).fetchall()
+    return _Counted(last, key, known.numbers + Counter(dict(fresh)))

@@ -1,0 +1,215 @@
+"""A few plain records, taken the quick way, leave the catalog that the general way leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contexta.catalog import indexer as indexing
+from contexta.catalog.catalog import Catalog
+from contexta.catalog.indexer import Indexer
+from contexta.catalog.quick import Quick
+from tests import catalog_tables
+from tests.lines import BATCH, DEPLOYMENT, LOOSE_SAMPLE, OPERATION, RUN, SAMPLE, STAGE, Lines
+
+pytestmark = pytest.mark.timeout(120)
+
+OTHER_RUN: Final = "run:demo.r2"
+OTHER_SAMPLE: Final = "sample:demo.r2.eval.all.q-1"
+SUBJECTS: Final = (RUN, STAGE, BATCH, SAMPLE, LOOSE_SAMPLE, OPERATION, DEPLOYMENT, OTHER_RUN, OTHER_SAMPLE)
+
+#: What stands where a plain record has something else.
+ODD: Final[tuple[object, ...]] = (
+    *(None, True, 0, -0.0, 1, -7, 2.5, 1e-7, 1e300, 2**53, 2**70, -(2**63)),
+    *(
+        "",
+        "x",
+        "nan",
+        "NaN",
+        "é",
+        "한국",
+        "a\tb",
+        'say "no"',
+        "back\\slash",
+        "\u200b",
+        "\x7f",
+        "😀",
+        "none",
+        "ok",
+    ),
+    *(
+        "error",
+        "success",
+        "run:demo.r1",
+        "run:demo",
+        "sample:demo.r1.train.q-2",
+        "2026-01-02",
+        "0001-01-01T00:00:00Z",
+    ),
+    *("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.5Z", "2026-01-02T03:04:05+02:00", "2026-02-30T00:00:00Z"),
+    *({}, {"a": 1}, {"a": {"b": [1]}}, {"a": "x", "b": 0.1, "c": None, "d": True}, {"e": 1e-5}, {"f": 1e16}),
+    *({"g": "a\nb"}, {"h": "ü"}, {"": ""}, [], ["x"], [1, None]),
+)
+
+_times = st.integers(0, 10_000_000).map(lambda micros: f"2026-01-02T03:04:{micros / 1e6:09.6f}Z")
+_odd = st.sampled_from(ODD)
+
+
+def _scopes(subject: str) -> dict[str, str | None]:
+    """The refs that a record of a scope names."""
+    kind, _, path = subject.partition(":")
+    names = path.split(".")
+    own = {
+        "deployment": "deployment_execution_ref",
+        "batch": "batch_execution_ref",
+        "sample": "sample_observation_ref",
+        "op": "operation_context_ref",
+    }
+    return {
+        "run_ref": RUN if kind == "deployment" else f"run:{'.'.join(names[:2])}",
+        "stage_execution_ref": f"stage:{'.'.join(names[:3])}" if len(names) > 2 else None,
+        "batch_execution_ref": f"batch:{'.'.join(names[:4])}" if len(names) > 4 else None,
+        **({own[kind]: subject} if kind in own else {}),
+    }
+
+
+@st.composite
+def _line(draw: st.DrawFn) -> bytes:
+    """A record, plain but for up to two members."""
+    kind = draw(st.sampled_from(("metric", "metric", "metric", "event", "span", "degraded")))
+    envelope: dict[str, Any] = {
+        "record_ref": f"record:demo.r1.{kind}-{draw(st.integers(0, 60))}",
+        "record_type": kind,
+        "recorded_at": draw(_times),
+        "observed_at": draw(_times),
+        "producer_ref": "sdk.python.local",
+        "completeness_marker": "complete",
+        "degradation_marker": "none",
+        "schema_version": "1.0.0",
+        "correlation_refs": {"trace_id": None, "session_id": None},
+        **_scopes(draw(st.sampled_from(SUBJECTS))),
+    }
+    bodies: dict[str, dict[str, Any]] = {
+        "metric": {
+            "metric_key": draw(st.sampled_from(("loss", "correct"))),
+            "value": draw(st.floats(0, 1) | st.integers(0, 3)),
+            "value_type": "float64",
+            "aggregation_scope": "run",
+            "tags": {},
+        },
+        "event": {"event_key": "note", "level": "info", "message": "m", "attributes": {"n": 1}},
+        "span": {
+            "span_name": "load",
+            "ended_at": draw(_times),
+            "status": "ok",
+            "span_id": "s",
+            "trace_id": "t",
+            "linked_refs": [],
+        },
+        "degraded": {"issue_key": "gap", "category": "capture", "severity": "warning", "summary": "lost"},
+    }
+    body = bodies[kind]
+    payload: dict[str, Any] = {"envelope": envelope, "payload": body}
+    line: dict[str, Any] = {"captured_at": draw(_times), "payload_type": "MetricRecord", "payload": payload}
+    for _ in range(draw(st.sampled_from((0, 0, 1, 1, 2)))):
+        members = draw(st.sampled_from((line, payload, envelope, body, body)))
+        if members:
+            members[draw(st.sampled_from(sorted(members)))] = draw(_odd)
+    text = json.dumps(
+        line,
+        ensure_ascii=draw(st.booleans()),
+        separators=draw(st.sampled_from(((",", ":"), (", ", ": ")))),
+    )
+    if draw(st.integers(0, 20)) == 0:
+        text = text.replace('"value":', '"value":3,"value":', 1).replace(
+            '"level":', '"level":"x","level":', 1
+        )
+    return text.encode("utf-8", "surrogatepass") + draw(st.sampled_from((b"\n", b"\n", b"\r\n")))
+
+
+def _taken(slices: Sequence[Sequence[bytes]], folder: Path) -> catalog_tables.Tables:
+    """The catalog after following a file that grew slice by slice."""
+    journal = folder / ".contexta" / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_bytes(b"")
+    catalog = Catalog.in_memory([folder])
+    indexer = Indexer(catalog, [folder / ".contexta"])
+    for lines in slices:
+        with journal.open("ab") as file:
+            file.writelines(lines)
+        indexer.catch_up()
+    tables = catalog_tables.exactly(catalog)
+    catalog.close()
+    return tables
+
+
+def _holds(slices: Sequence[Sequence[bytes]], folder: Path) -> None:
+    quick = _taken(slices, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Quick, "take", lambda *_: None)
+        general = _taken(slices, folder)
+    for table, rows in general.items():
+        assert quick[table] == rows, table
+
+
+_SLICES: Final = st.lists(st.lists(_line(), min_size=1, max_size=4), min_size=1, max_size=8)
+_FIXTURES: Final = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=_FIXTURES)
+@given(_SLICES)
+def test_quick_is_general(tmp_path: Path, slices: list[list[bytes]]) -> None:
+    _holds(slices, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@settings(max_examples=1_000, deadline=None, suppress_health_check=_FIXTURES)
+@given(_SLICES)
+def test_quick_is_general_for_long(tmp_path: Path, slices: list[list[bytes]]) -> None:
+    _holds(slices, tmp_path)
+
+
+def test_plain_records_go_the_quick_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    slices = [[lines.metric(RUN, "loss", 0.5), lines.span(STAGE)]]
+    slices += [[lines.metric(SAMPLE, "score", number)] for number in range(3)]
+    slices += [[lines.metric(OTHER_SAMPLE, "score", 1.0), lines.event(BATCH, "note", "m")]]
+    expected = _taken(slices, tmp_path)
+
+    def general(*_: object) -> None:
+        raise AssertionError("the general way was taken")
+
+    monkeypatch.setattr(indexing, "take", general)
+    assert _taken(slices, tmp_path) == expected
+    assert len(expected["records"]) == sum(map(len, slices))
+
+
+def test_what_was_not_committed_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = tmp_path / ".contexta" / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = Lines()
+    journal.write_bytes(lines.metric(RUN, "loss", 1.0))
+    catalog = Catalog.in_memory([tmp_path])
+    indexer = Indexer(catalog, [tmp_path / ".contexta"])
+    indexer.catch_up()
+    with journal.open("ab") as file:
+        file.write(lines.metric(SAMPLE, "score", 1.0))
+
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(indexing, "save", fail)
+        with pytest.raises(OSError, match="no space"):
+            indexer.step(hinted=True)
+    indexer.catch_up()
+    found = catalog_tables.exactly(catalog)
+    catalog.close()
+    assert found == catalog_tables.exactly(catalog_tables.fresh(tmp_path / ".contexta"))
