@@ -172,9 +172,9 @@ def test_hostile_words_given_to_the_explorer(size: int, tmp_path: Path) -> None:
                     term.wait_for("Runs|waiting", timeout=120)
                     term.settle()
                     term.press(f"1/\x1b[200~{word.encode('utf-8', 'replace').decode()}\x1b[201~")
-                    term.settle()
+                    term.settle(quiet=0.1)  # a cursor blinks there
                     term.press("enter")
-                    term.settle()
+                    term.settle(quiet=0.1)
                     seen.wrong("crashes", term.process.poll() is not None, ascii(text))
                     strange = [each for each in foreign(term.raw) if not copies_a_ref(each)]
                     seen.wrong("foreign sequences", len(strange), (ascii(text)[:40], sorted(set(strange))))
