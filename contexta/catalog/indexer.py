@@ -30,7 +30,7 @@ from contexta.watch.workspace import sources
 
 SLICE_BYTES: Final = 2 * MAX_LINE_BYTES
 _SMALLEST_SHARE: Final = 64 * 1024
-_FOLDER_EVERY_S: Final = 2.0
+_FOLDER_EVERY_S: Final = 1.0
 _ALL_EVERY_S: Final = 1.0
 _IDLE_SHARE: Final = 0.03
 """Share of the time that looking at files in which nothing happens may take; thousands are looked at less

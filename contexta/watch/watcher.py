@@ -31,7 +31,7 @@ class Watcher:
         self._thread: threading.Thread | None = None
 
     def touched(self) -> frozenset[Path]:
-        """The files that were said to have changed since the last call."""
+        """What was said to have changed since the last call: files, or folders in which anything may have."""
         with self._lock:
             touched, self._touched = self._touched, set()
         return frozenset(touched)
@@ -80,5 +80,8 @@ class Watcher:
                     if not folders.isdisjoint(paths):
                         break  # Deleted, or moved: nothing more would be heard of one that is made anew.
             except Exception:  # noqa: BLE001 - whatever the watcher dies of, the owner's own looks go on
+                # One of the things is a name that is no text, and it is not told: look at the folders.
+                with self._lock:
+                    self._touched |= folders
                 self._hint.set()
             stop.wait(_RETRY_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -61,6 +62,20 @@ def test_a_folder_that_is_not_there_does_no_harm(
     watcher.watch([tmp_path, tmp_path / "nothing"])
     (tmp_path / "nothing").mkdir()
     _touch_until_hinted(tmp_path / "nothing" / "file", hint)
+
+
+def test_a_name_that_is_no_text_has_its_folder_looked_at(
+    tmp_path: Path, watcher: Watcher, hint: threading.Event
+) -> None:
+    watcher.watch([tmp_path])
+    _touch_until_hinted(tmp_path / "file", hint)
+    watcher.touched()
+
+    def touched() -> bool:
+        (tmp_path / os.fsdecode(b"\xff\xfe")).write_text("x", encoding="utf-8")
+        return tmp_path in watcher.touched()
+
+    wait_until(touched, 20, what="the folder")
 
 
 def test_closing_ends_its_thread(tmp_path: Path, watcher: Watcher) -> None:
