@@ -7,11 +7,11 @@ that any thread may ask while another one ingests. A catalog that was closed mea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import duckdb
 
@@ -74,6 +74,7 @@ class CatalogReader:
         self._quiet_s = quiet_s
         self._patience = patience
         self._tally = Tally()
+        self._known: dict[Hashable, tuple[int, Any]] = {}
         self._lasting: _Diagnosis | None = None
         self._diagnosed: tuple[tuple[int, int | None], tuple[Issue, ...]] | None = None
 
@@ -86,17 +87,29 @@ class CatalogReader:
             with _cursor(_nothing()) as cursor:
                 return question(cursor)
 
+    def _unless_known(
+        self, what: Hashable, question: Callable[[duckdb.DuckDBPyConnection], Answer]
+    ) -> Answer:
+        """Asks what only a commit changes, once after each."""
+        # Read before asking: a commit meanwhile makes the answer old, never the other way round.
+        revision = self._catalog.revision
+        known = self._known.get(what)
+        if known is None or known[0] != revision:
+            self._known[what] = known = (revision, self._ask(question))
+        answer: Answer = known[1]
+        return answer
+
     def close(self) -> None:
         """Closes the catalog; for whoever loaded it without following."""
         self._catalog.close()
 
     def counts(self) -> Counts:
         """Totals over everything."""
-        return self._ask(self._tally.counts)
+        return self._unless_known("counts", self._tally.counts)
 
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""
-        return self._ask(lambda cursor: tree.runs_with(cursor, status))
+        return self._unless_known(status, lambda cursor: tree.runs_with(cursor, status))
 
     def sources(self) -> tuple[SourceRow, ...]:
         """The files and stores behind the catalog."""
@@ -176,8 +189,8 @@ class CatalogReader:
         found = self._lasting_issues()
         known = (found.revision, None if quiet_s is None else int(quiet_s))
         if self._diagnosed is None or self._diagnosed[0] != known:
-            issues = self._ask(lambda cursor: with_silences(cursor, found.issues, quiet_s))
-            self._diagnosed = (known, issues)
+            open_runs = self._unless_known("open runs", health.open_runs)
+            self._diagnosed = (known, with_silences(found.issues, open_runs, quiet_s))
         return self._diagnosed[1]
 
     def settle(self) -> None:

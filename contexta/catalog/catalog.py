@@ -56,7 +56,7 @@ class Catalog:
         connection: The writer's connection.
         path: The database file, or `None` in memory.
         notice: One sentence for the screen when something was not as wished, else empty.
-        revision: Grows with every commit of this process.
+        revision: Grows with every commit of this process, and when it is closed.
     """
 
     def __init__(
@@ -168,6 +168,7 @@ class Catalog:
 
     def close(self, *, keep: bool = True) -> None:
         """Closes the database; what was committed is kept unless told otherwise."""
+        self.revision += 1
         with suppress(duckdb.Error):
             self.connection.close()
         if self.path is not None and not keep:

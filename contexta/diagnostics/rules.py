@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from contexta.query.health import Damaged, Signals, Silence, Subject
+from contexta.query.health import Damaged, OpenRun, Signals, Subject
 from contexta.query.results import Issue, NodeKind, Origin, Severity, Status
 
 EXPECTED_STAGES: Final = ("evaluate", "package")
@@ -113,15 +113,16 @@ def of_damage(found: Damaged) -> Issue:
     )
 
 
-def of_silence(found: Silence, quiet_s: float, *, process_gone: bool) -> Issue | None:
+def of_silence(found: OpenRun, now_us: int, quiet_s: float, *, process_gone: bool) -> Issue | None:
     """An open run that has been silent for longer than its own pace explains.
 
     Args:
         found: The run.
+        now_us: The time, in microseconds since the Unix epoch.
         quiet_s: Seconds since the newest line of all, on the reader's clock.
         process_gone: Whether its process is known to have ended; then a short silence is enough.
     """
-    silent_s = found.behind_us / 1e6 + quiet_s
+    silent_s = found.behind_us(now_us) / 1e6 + quiet_s
     patience = max(PATIENCE_S, PATIENCE_FACTOR * found.longest_us / 1e6)
     if silent_s < (min(PATIENCE_S, 2.0) if process_gone else patience):
         return None

@@ -13,6 +13,7 @@ import duckdb
 
 from contexta.diagnostics import process, rules
 from contexta.query import health
+from contexta.query.health import OpenRun
 from contexta.query.results import Issue
 
 
@@ -24,7 +25,7 @@ def diagnose(cursor: duckdb.DuckDBPyConnection, quiet_s: float | None) -> tuple[
         quiet_s: Seconds since the newest append to any capture, on the reader's clock; `None` when
             it is not known, and then no run is called stalled.
     """
-    return with_silences(cursor, lasting(cursor), quiet_s)
+    return with_silences(lasting(cursor), health.open_runs(cursor), quiet_s)
 
 
 def lasting(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
@@ -41,13 +42,14 @@ def lasting(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
 
 
 def with_silences(
-    cursor: duckdb.DuckDBPyConnection, issues: Iterable[Issue], quiet_s: float | None
+    issues: Iterable[Issue], open_runs: Iterable[OpenRun], quiet_s: float | None
 ) -> tuple[Issue, ...]:
-    """Issues, and beside them the runs that are silent by now; see `diagnose`."""
+    """Issues, and beside them the open runs that are silent by now; see `diagnose`."""
     if quiet_s is None:
         return tuple(issues)
+    now_us = time.time_ns() // 1000
     stalled = (
-        rules.of_silence(silence, quiet_s, process_gone=process.has_ended(silence.extensions))
-        for silence in health.silences(cursor, time.time_ns() // 1000)
+        rules.of_silence(run, now_us, quiet_s, process_gone=process.has_ended(run.extensions))
+        for run in open_runs
     )
     return rules.in_order([*issues, *(issue for issue in stalled if issue)])

@@ -76,21 +76,28 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """An open run and how long nothing was heard of it.
+class OpenRun:
+    """An open run, and when something was heard of it, on the clock of the writers.
 
     Attributes:
         subject: The run.
-        behind_us: Time between its last line and the newest line of all, on the clock of the writers; a line
-            from the future counts as written now.
-        longest_us: Its longest silence before.
+        heard_at: When its last line was written, or `None`.
+        newest_at: When the newest line of all was written, or `None`.
+        longest_us: Its longest silence so far.
         extensions: JSON of its extension sets, with the identity of its process, or `None`.
     """
 
     subject: Subject
-    behind_us: int
+    heard_at: int | None
+    newest_at: int | None
     longest_us: int
     extensions: str | None
+
+    def behind_us(self, now_us: int) -> int:
+        """Microseconds between its last line and the newest of all; one from the future counts as of now."""
+        if self.heard_at is None or self.newest_at is None:
+            return 0
+        return max(0, min(now_us, self.newest_at) - self.heard_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +145,18 @@ def facts(cursor: duckdb.DuckDBPyConnection, stages: Sequence[str]) -> Facts:
     )
 
 
-def silences(cursor: duckdb.DuckDBPyConnection, now_us: int) -> tuple[Silence, ...]:
-    """The captured runs that are open.
-
-    Args:
-        cursor: The reader's own connection.
-        now_us: The time, in microseconds since the Unix epoch.
-    """
-    rows = _open_runs(cursor, now_us)
+def open_runs(cursor: duckdb.DuckDBPyConnection) -> tuple[OpenRun, ...]:
+    """The captured runs that are open."""
+    rows = cursor.execute(
+        f"""
+        select n.id, n.heard_at, (select max(heard_at) from nodes), n.max_gap, n.extensions
+        from nodes n
+        where n.kind = {_KIND[NodeKind.RUN]} and n.status = {_STATUS[Status.OPEN]} and n.origin & 1 = 1"""
+    ).fetchall()
     known = _described(cursor, {row[0] for row in rows}) if rows else {}
-    return tuple(Silence(known[row[0]], row[1] or 0, row[2] or 0, row[3]) for row in rows if row[0] in known)
+    return tuple(
+        OpenRun(known[row[0]], row[1], row[2], row[3] or 0, row[4]) for row in rows if row[0] in known
+    )
 
 
 def _suspects(cursor: duckdb.DuckDBPyConnection) -> list[int]:
@@ -227,17 +236,6 @@ def damaged(cursor: duckdb.DuckDBPyConnection) -> tuple[Damaged, ...]:
     return tuple(
         Damaged(path_text(Path(os.fsdecode(row[0]))), row[1], int(row[2]), row[3], row[4]) for row in rows
     )
-
-
-def _open_runs(cursor: duckdb.DuckDBPyConnection, now_us: int) -> list[tuple[Any, ...]]:
-    return cursor.execute(
-        f"""
-        select n.id, greatest(0, least($now, (select max(heard_at) from nodes)) - n.heard_at),
-               n.max_gap, n.extensions
-        from nodes n
-        where n.kind = {_KIND[NodeKind.RUN]} and n.status = {_STATUS[Status.OPEN]} and n.origin & 1 = 1""",
-        {"now": now_us},
-    ).fetchall()
 
 
 def sources(cursor: duckdb.DuckDBPyConnection) -> tuple[SourceRow, ...]:
