@@ -83,6 +83,9 @@ class Followed:
     in_slices: bool = False
 
 
+_FEW: Final = 4
+"""Rows that are inserted one by one: planning the statement for many costs more."""
+
 _COLUMNS: Final = {
     "id": "integer",
     "workspace": "integer",
@@ -204,8 +207,13 @@ def _insert(
     columns: Mapping[str, str],
     rows: Sequence[Sequence[object]],
 ) -> None:
-    """Inserts rows as one list a column: a statement a row would take seconds for thousands of files."""
-    if rows:
+    """Inserts rows; many as one list a column: a statement a row would take seconds for thousands."""
+    names = ", ".join(columns)
+    if len(rows) <= _FEW:
+        marks = ", ".join("?" for _ in columns)
+        for row in rows:
+            connection.execute(f"insert into {table} ({names}) values ({marks})", row)
+    else:
         values = ", ".join(f"unnest(${name}::{kind}[])" for name, kind in columns.items())
         lists = dict(zip(columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
-        connection.execute(f"insert into {table} ({', '.join(columns)}) select {values}", lists)
+        connection.execute(f"insert into {table} ({names}) select {values}", lists)

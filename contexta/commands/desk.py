@@ -60,7 +60,7 @@ class Desk:
         """
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
-            loaded.__exit__(kind, error, traceback)
+            loaded.__exit__(kind, error, trace)
 
     def close(self) -> None:
         """Lets go of what was read."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 import duckdb
 
 from contexta.catalog.schema import KINDS, RECORD_TYPES
 from contexta.query.results import Counts
 from contexta.vocabulary import NodeKind, RecordType
+
+_FEW: Final = 5_000
+"""New rows that are looked at one by one; where there are more, all are counted again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +62,14 @@ class Tally:
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, table: str, column: str, known: _Counted) -> _Counted:
-    last, key, same = cursor.execute(
-        f"select id, key, (select key from {table} where id = $last) from {table}"
-        f" where id = (select max(id) from {table})",
-        {"last": known.last},
-    ).fetchone() or (0, None, None)
-    if known.key is None or same != known.key:
-        known = _Counted()
-    if last == known.last:
-        return known
-    fresh = cursor.execute(
-        f"select {column}, count(*) from {table} where id > $last group by {column}", {"last": known.last}
-    ).fetchall()
-    return _Counted(last, key, known.numbers + Counter(dict(fresh)))
+    (last,) = cursor.execute(f"select coalesce(max(id), 0) from {table}").fetchone() or (0,)
+    if known.key is not None and 0 <= last - known.last <= _FEW:
+        rows = cursor.execute(
+            f"select id, key, {column} from {table} where id >= $last order by id", {"last": known.last}
+        ).fetchall()
+        if rows and rows[0][:2] == (known.last, known.key):
+            fresh = Counter(kind for _, _, kind in rows[1:])
+            return _Counted(rows[-1][0], rows[-1][1], known.numbers + fresh)
+    numbers = cursor.execute(f"select {column}, count(*) from {table} group by {column}").fetchall()
+    (key,) = cursor.execute(f"select key from {table} where id = $last", {"last": last}).fetchone() or (None,)
+    return _Counted(last, key, Counter(dict(numbers)))

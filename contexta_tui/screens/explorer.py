@@ -63,6 +63,7 @@ class ExplorerScreen(Screen[None]):
         self._failure = ""
         self._said: Placard | None = None
         self._following = False
+        self._ticked = True
         self._start_at = settings.select
         self._start_filter = settings.filter
         self._status = StatusLine(glyphs=glyphs, clock=clock.passed)
@@ -113,6 +114,9 @@ class ExplorerScreen(Screen[None]):
         self._show_body()
         known = before is not None and before.revision == change.revision and before.queries is change.queries
         if known and not self._failure:
+            # Only time has passed. The line above was drawn just now, so ages grow in the same frame.
+            self._tree.tick()
+            self._ticked = True
             return
         self._tree.set_revision(change.revision)
         if self._records is not None and self._records.is_current:
@@ -206,8 +210,11 @@ class ExplorerScreen(Screen[None]):
     # What is shown around the panes
 
     def _tick(self) -> None:
-        self._status.tick()
-        self._tree.tick()
+        """Let ages grow, unless a change has just done so."""
+        if not self._ticked:
+            self._status.tick()
+            self._tree.tick()
+        self._ticked = False
 
     def _show_names(self) -> None:
         roots = self._tree.model.roots
