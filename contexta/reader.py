@@ -1,7 +1,8 @@
 """Answers every question of an explorer from one catalog.
 
 Binds the functions of `query` and `diagnostics` to a catalog and gives each call a connection of its own, so
-that any thread may ask while another one ingests. A catalog that was closed meanwhile answers empty.
+that any thread may ask while another one ingests. A catalog that was closed meanwhile answers empty; one that
+turns out to be damaged answers with an error, and whoever fills it hears of that.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from contexta.query.snapshot import Snapshot
 
 Answer = TypeVar("Answer")
-
-_GONE: Final = (duckdb.ConnectionException, duckdb.FatalException, duckdb.IOException)
-"""What asking raises of a catalog that was closed, or that turned out to be damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,12 @@ class CatalogReader:
         try:
             with _cursor(self._catalog) as cursor:
                 return question(cursor)
-        except _GONE:
-            # Its follower replaces it now, or has; until the next change it knows nothing.
+        except duckdb.Error as error:
+            if not self._catalog.is_closed:
+                self._catalog.doubt(error)
+            if self._catalog.damage or not self._catalog.is_closed:
+                raise
+            # Another one is in its place, or soon; until the next change it knows nothing.
             with _cursor(_nothing()) as cursor:
                 return question(cursor)
 

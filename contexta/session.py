@@ -88,6 +88,8 @@ class Session:
             duckdb.Error: The catalog cannot be written, or is damaged.
             OSError: No temporary file can be written.
         """
+        if self.catalog.damage:
+            raise duckdb.IOException(self.catalog.damage)
         if not self._began:
             self._began = True
             step = self._indexer.step(budget=0, hinted=True)

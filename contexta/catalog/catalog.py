@@ -37,6 +37,11 @@ _SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
 _MEMORY_LIMIT: Final = "512MB"
 _MEMORY_LIMIT_IN_MEMORY: Final = "2GB"
 
+_OF_DAMAGE: Final = (
+    *(duckdb.IOException, duckdb.FatalException),
+    *(duckdb.InternalException, duckdb.SerializationException),
+)
+
 
 def cache_directory() -> Path:
     """Where catalogs live unless told otherwise: `CTUI_CACHE_DIR`, else the user's cache folder."""
@@ -57,6 +62,9 @@ class Catalog:
         path: The database file, or `None` in memory.
         notice: One sentence for the screen when something was not as wished, else empty.
         revision: Grows with every commit of this process, and when it is closed.
+        damage: What was found to be wrong with the file while it was asked, else empty; whoever fills the
+            catalog builds it anew then.
+        is_closed: Whether it was closed.
     """
 
     def __init__(
@@ -76,6 +84,8 @@ class Catalog:
         self._spill = weakref.finalize(self, _remove, spill, os.getpid()) if spill else None
         self._depth = 0
         self.revision = 0
+        self.damage = ""
+        self.is_closed = False
 
     @classmethod
     def in_memory(cls, workspaces: Sequence[Path], notice: str = "") -> Catalog:
@@ -162,6 +172,12 @@ class Catalog:
             ):
                 connection.execute(f"delete from {table}")
 
+    def doubt(self, error: duckdb.Error) -> None:
+        """Notes an error of a question, when nothing but a damaged file explains it."""
+        # "Corrupt database file" comes as the class of all errors.
+        if isinstance(error, _OF_DAMAGE) or type(error) is duckdb.Error:
+            self.damage = str(error).splitlines()[0]
+
     def discard(self) -> None:
         """Closes the database and puts its file aside, for one that turned out to be damaged or too large."""
         self.close(keep=False)
@@ -169,6 +185,7 @@ class Catalog:
     def close(self, *, keep: bool = True) -> None:
         """Closes the database; what was committed is kept unless told otherwise."""
         self.revision += 1
+        self.is_closed = True
         with suppress(duckdb.Error):
             self.connection.close()
         if self.path is not None and not keep:
