@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -34,9 +35,10 @@ _SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_MEMORY_LIMIT: Final = "512MB"
+MEMORY_LIMIT: Final = "512MB"
 _MEMORY_LIMIT_IN_MEMORY: Final = "2GB"
 
+_TABLE_NAMES: Final = frozenset(re.findall(r"create table (\w+)", TABLES))
 _OF_DAMAGE: Final = (
     *(duckdb.IOException, duckdb.FatalException),
     *(duckdb.InternalException, duckdb.SerializationException),
@@ -233,7 +235,9 @@ def _identity(workspaces: Sequence[Path]) -> str:
 
 
 def _versions() -> dict[str, str]:
-    return {"schema": SCHEMA_VERSION, "duckdb": duckdb.__version__}
+    # The tables too, in case somebody changes one and forgets that the version says so.
+    tables = blake2b(TABLES.encode(), digest_size=8).hexdigest()
+    return {"schema": SCHEMA_VERSION, "tables": tables, "duckdb": duckdb.__version__}
 
 
 def _create(connection: duckdb.DuckDBPyConnection, identity: str) -> None:
@@ -245,7 +249,7 @@ def _create(connection: duckdb.DuckDBPyConnection, identity: str) -> None:
 
 
 def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(path, config={**_SETTINGS, "memory_limit": _MEMORY_LIMIT})
+    connection = duckdb.connect(path, config={**_SETTINGS, "memory_limit": MEMORY_LIMIT})
     try:
         with suppress(OSError):
             path.chmod(0o600)
@@ -255,7 +259,7 @@ def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
             _create(connection, identity)
             return connection
         meta = dict(connection.execute("select key, value from meta").fetchall()) if "meta" in tables else {}
-        if meta != {**_versions(), "workspaces": identity}:
+        if tables != _TABLE_NAMES or meta != {**_versions(), "workspaces": identity}:
             raise _StaleError  # noqa: TRY301 - the handler below closes the connection whatever happened
         # A cheap look at every table: a damaged file fails here, and is built anew, not on the screen.
         for table in sorted(tables):

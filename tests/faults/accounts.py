@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ NEVER: Final = (
 _BLANK: Final = b" \t\r\v\f"
 _MARK: Final = b"\xef\xbb\xbf"
 #: Texts of half a character: Python reads them, and no database can keep them.
+#: A comma behind the last member: no JSON, and read all the same.
+_LAST_COMMA: Final = re.compile(rb",\s*([}\]])")
 _NAME: Final = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _REF: Final = re.compile(
     rf"project:{_NAME}|(?:run|deployment):{_NAME}\.{_NAME}|stage:{_NAME}(?:\.{_NAME}){{2}}"
@@ -132,10 +135,10 @@ def _envelopes(text: bytes) -> list[list[tuple[str, Any]]] | None:
     """The envelopes of a line, each as its members; `None` where the line is no object of JSON."""
     if _SURROGATE.search(text):
         return None
-    try:
-        found: Any = json.loads(text.decode(), parse_int=str, object_pairs_hook=_Members)
-    except (ValueError, RecursionError):
-        return None
+    found: Any = None
+    for shown in (text, _LAST_COMMA.sub(rb"\1", text)):
+        with suppress(ValueError, RecursionError):
+            found = found or json.loads(shown.decode(), parse_int=str, object_pairs_hook=_Members)
     if not isinstance(found, _Members):
         return None
     payloads = [value for name, value in found if name == "payload" and isinstance(value, _Members)]
