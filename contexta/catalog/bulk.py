@@ -10,6 +10,7 @@ one transaction. The catalog comes out the same, row by row. Whatever is out of 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Final
 import duckdb
 import msgspec
 
+from contexta.catalog.catalog import MEMORY_LIMIT
 from contexta.catalog.ingest import UNREADABLE, settle
 from contexta.catalog.lines import REFS, staged, unstaged
 from contexta.journal.read import MAX_LINE_BYTES
@@ -26,10 +28,11 @@ from contexta.watch import tail
 from contexta.watch.tail import Mark
 
 _RANGE: Final = 500_000
+_NICE: Final = 10
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 _SETTINGS: Final[dict[str, str | int | float | bool | list[str]]] = {
     "threads": 2,
-    "memory_limit": "512MB",
+    "memory_limit": MEMORY_LIMIT,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
@@ -113,10 +116,12 @@ class Bulk:
             with suppress(duckdb.CatalogException):  # It is a table: what the slices before left.
                 connection.execute("drop view if exists temp.slice")
             connection.execute("detach database if exists staging")
+            _give_back(connection)
         finally:
             remove(self._staging)
 
     def _stage(self) -> None:
+        _yield_to_others()
         try:
             size = self.path.stat().st_size
             self._mark = tail.mark_at(self.path, _last_newline(self.path, size))
@@ -167,6 +172,23 @@ def remove(staging: Path) -> None:
     for path in (staging, staging.with_name(staging.name + ".wal")):
         with suppress(OSError):
             path.unlink()
+
+
+def _give_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """Frees what a large transaction leaves in memory; the next slice makes its tables itself."""
+    for (table,) in connection.execute("select table_name from duckdb_tables() where temporary").fetchall():
+        connection.execute(f"drop table temp.{table}")
+    with suppress(duckdb.Error):  # Somebody else's checkpoint does as well.
+        connection.execute("checkpoint")
+    # Whenever the limit is set, also to what it is, DuckDB hands free memory back to the system.
+    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+
+
+def _yield_to_others() -> None:
+    """Lets this thread, and those that it starts, run when nobody else wants to; where that can be said."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _last_newline(path: Path, size: int) -> int:

@@ -146,7 +146,10 @@ class Indexer:
         lines = [item for item in due if item.pending and item.source.kind in _LINES]
         large = [item for item in lines if self._large.holds(item)]
         small = [item for item in lines if not self._large.holds(item)]
-        taken = [self._large.step(large, idle=not small), self._take_lines(small, budget)]
+        taken = [
+            self._large.step(large if budget > 0 else (), idle=not small),
+            self._take_lines(small, budget),
+        ]
         changed |= self._save([item for item in due if not self._large.holds(item)])
         changed |= any(records is not None for records in taken)
         return self._summary(changed=changed, records=sum(records or 0 for records in taken))
