@@ -15,6 +15,7 @@ from typing import Any, Final
 from contexta.catalog import plain
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Part, Taken
+from contexta.catalog.lines import key_of
 from contexta.catalog.plain import PlainRecord
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS, RECORD_TYPES
 from contexta.vocabulary import NodeKind, Origin, RecordType
@@ -28,7 +29,7 @@ _PROJECT: Final = KINDS.index(NodeKind.PROJECT)
 _METRIC: Final = RECORD_TYPES.index(RecordType.METRIC)
 _CHILD: Final = {KINDS.index(kind): place for place, kind in enumerate(CHILD_COLUMNS)}
 _CHILD_COUNTS: Final = ", ".join(CHILD_COLUMNS.values())
-_KEYS: Final = "select hash($workspace || ' ' || unnest($refs))"
+_KEYS: Final = f"select {key_of('unnest($refs)')}"
 
 _KNOWN: Final = f"""
 select ref, id, kind, project_id, run_id, stage_id, batch_id, origin, heard_at, {_CHILD_COUNTS}
@@ -41,9 +42,9 @@ select (select coalesce(max(id) + 1, 1) from nodes),
        (select coalesce(max(id) + 1, 1) from records)
 """
 
-_ADD_NODES: Final = """
+_ADD_NODES: Final = f"""
 insert into nodes
-select id, hash($workspace || ' ' || ref), $workspace, kind, ref, name, parent_id, project_id, run_id,
+select id, {key_of("ref")}, $workspace, kind, ref, name, parent_id, project_id, run_id,
        stage_id, batch_id, position, 0, $origin, null, null, null, null, null, null, null, 0, 0, 0, false, 0,
        0, 0, 0, 0, 0, 0, null, null, null, null, null, null, 0, null, null
 from (select unnest($id) as id, unnest($kind) as kind, unnest($ref) as ref, unnest($name) as name,
@@ -53,7 +54,7 @@ from (select unnest($id) as id, unnest($kind) as kind, unnest($ref) as ref, unne
 
 _ADD_RECORDS: Final = """
 insert into records
-select id, hash($workspace || ' ' || ref), ref, type, node_id, project_id, run_id, stage_id, batch_id,
+select id, {key}, ref, type, node_id, project_id, run_id, stage_id, batch_id,
        $origin, observed_at, recorded_at, name, value, value_type, unit, scope, level, message, ended_at,
        attributes, tags, span, null, null
 from (select {members})
@@ -270,7 +271,7 @@ class Quick:
         }
         self._next_record += len(records)
         self._catalog.connection.execute(
-            _ADD_RECORDS.format(members=_unnested(rows)),
+            _ADD_RECORDS.format(key=key_of("ref"), members=_unnested(rows)),
             {"workspace": workspace, "origin": int(Origin.CAPTURED), **rows},
         )
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import duckdb
 
-from contexta.catalog.lines import micros
+from contexta.catalog.lines import key_of, micros
 from contexta.catalog.schema import KINDS, RECORD_TYPES, SIGNALS
 from contexta.vocabulary import NodeKind, Origin, RecordType
 
@@ -124,7 +124,7 @@ def add_fresh_records(connection: duckdb.DuckDBPyConnection, origin: Origin) -> 
 _ARTIFACTS: Final = f"""
 create or replace temp table new_artifacts as
 with each as (
-    select s.n, hash($workspace || ' ' || s.manifest.artifact_ref) as key, s.manifest as m,
+    select s.n, {key_of("s.manifest.artifact_ref")} as key, s.manifest as m,
            s.binding_status as binding, leaf.id as node_id, leaf.project_id,
            coalesce(leaf.run_id, run.id) as run_id, leaf.stage_id
     from slice s

@@ -15,7 +15,7 @@ from typing import Final
 
 from contexta.vocabulary import NodeKind, RecordType, Status
 
-SCHEMA_VERSION: Final = "2"
+SCHEMA_VERSION: Final = "3"
 """Written into every catalog. A catalog with another version is rebuilt, never migrated."""
 
 KINDS: Final = (
@@ -75,7 +75,7 @@ create table damage (source_id integer, position bigint, length bigint, lines in
 
 create table nodes (
     id integer,
-    key ubigint,             -- hash of workspace and ref
+    key ubigint,             -- digest of workspace and ref
     workspace integer,
     kind utinyint,
     ref varchar,
@@ -114,7 +114,7 @@ create table nodes (
 
 create table records (
     id bigint,
-    key ubigint,             -- hash of workspace and ref
+    key ubigint,             -- digest of workspace and ref
     ref varchar,
     type utinyint,
     node_id integer,

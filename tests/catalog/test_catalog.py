@@ -222,3 +222,21 @@ def test_a_catalog_in_memory_leaves_no_folder_behind_when_nobody_closes_it(
     del catalog
     gc.collect()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_refs_that_are_nearly_the_same_have_keys_of_their_own(tmp_path: Path) -> None:
+    """Numbers in two places eight characters apart: what a fast hash takes for the same."""
+    workspace = tmp_path / ".contexta"
+    journal = workspace / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = Lines()
+    refs = [f"{first:04x}{second:07x}6" for first in range(1, 250) for second in range(1, 30)]
+    line = lines.metric(RUN, "loss", 1, record_hex="0" * 12)
+    assert line.count(b"metric-000000000000") == 2
+    journal.write_bytes(
+        b"".join(line.replace(b"metric-000000000000", b"gap-" + ref.encode()) for ref in refs)
+    )
+    catalog = Catalog.in_memory([workspace])
+    Indexer(catalog, [workspace]).catch_up()
+    assert CatalogReader(catalog).counts().records == len(refs)
+    catalog.close()
