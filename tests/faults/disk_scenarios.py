@@ -19,6 +19,7 @@ from contexta.store.artifacts import ArtifactStore
 from contexta.store.segments import RecordStore, StoreConfig
 from contexta.verify import verify
 from contexta.vocabulary import Severity
+from tests.faults.disk_index import FreshIndex, Index
 from tests.store.building import manifest, metric
 from tests.store.ledger_models import batch, family, sample, store_at
 
@@ -342,4 +343,6 @@ SCENARIOS = {
     "vault-by-move": VaultByMove,
     "ledger": Ledger,
     "ledger-fresh": FreshLedger,
+    "index": Index,
+    "index-fresh": FreshIndex,
 }
