@@ -28,8 +28,8 @@ NEVER: Final = (
 )
 
 
-@pytest.mark.parametrize("way", ["load", "follow"])
-@sizes(short=3, full=100)
+@pytest.mark.parametrize("way", ["follow", pytest.param("load", marks=pytest.mark.soak)])
+@sizes(short=1, full=100)
 def test_a_bit_is_flipped(size: int, way: str, tmp_path: Path) -> None:
     generate(tmp_path, 1_000, lifecycle=True)
     with (
@@ -97,7 +97,7 @@ STRANGE: Final[dict[str, Callable[[Path], object]]] = {
 }
 
 
-@sizes(short=4, full=16)
+@sizes(short=2, full=16)
 def test_a_catalog_is_of_another_version_or_none(size: int, tmp_path: Path) -> None:
     generate(tmp_path, 300, lifecycle=True)
     workspace = tmp_path / ".contexta"

@@ -13,13 +13,13 @@ from tests.faults.test_disk_fails import _can_mount, _count
 _SCENARIOS: Final = ("index", "index-fresh")
 
 
-@sizes(short=3, full=60)
+@sizes(short=2, full=60)
 def test_no_file_of_an_index_may_grow_beyond_a_limit(size: int, tmp_path: Path) -> None:
     _count("no file of an index may grow beyond a limit", "limit", _SCENARIOS, tmp_path, size)
 
 
 @pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace")
-@sizes(short=3, full=80)
+@sizes(short=2, full=80)
 def test_a_file_system_with_an_index_is_full_to_the_last_pages(size: int, tmp_path: Path) -> None:
     _count("a file system with an index has few pages left", "room", _SCENARIOS, tmp_path, size)
 

@@ -77,7 +77,7 @@ def _walk(to: Following, files: Rewriting, steps: int, seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("large", [LARGE_BYTES, 4_096], ids=["in slices", "in bulk"])
-@sizes(short=40, full=2_500)
+@sizes(short=20, full=2_500)
 def test_files_are_rewritten_at_random(size: int, large: int, tmp_path: Path) -> None:
     never = ("catalogs that differ from the model",)
     with fault("files are written, rotated, truncated and deleted at random", "steps", never=never) as seen:

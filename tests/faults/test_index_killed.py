@@ -83,7 +83,7 @@ def _compare(catalog: Catalog, workspace: Path, seen: Seen) -> None:
     fresh.close()
 
 
-@sizes(short=4, full=200)
+@sizes(short=3, full=200)
 def test_indexers_are_killed(size: int, tmp_path: Path) -> None:
     """Half of them while files are taken in one piece; every third kill meets what the last one left."""
     moments = random.Random(size)
