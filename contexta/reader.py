@@ -7,6 +7,7 @@ turns out to be damaged answers with an error, and whoever fills it hears of tha
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,7 @@ class CatalogReader:
         self._patience = patience
         self._tally = Tally()
         self._known: dict[Hashable, tuple[int, Any]] = {}
+        self._diagnosing = threading.Lock()
         self._lasting: _Diagnosis | None = None
         self._diagnosed: tuple[tuple[int, int | None], tuple[Issue, ...]] | None = None
 
@@ -200,16 +202,17 @@ class CatalogReader:
         self._lasting = None
 
     def _lasting_issues(self) -> _Diagnosis:
-        # Read before asking: a commit meanwhile makes the answer old, never the other way round.
-        revision = self._catalog.revision
-        began = time.monotonic()
-        known = self._lasting
-        if known is None or (known.revision != revision and began >= known.stands_until):
-            issues = self._ask(lasting)
-            ended = time.monotonic()
-            known = _Diagnosis(revision, issues, ended + self._patience * (ended - began))
-            self._lasting = known
-        return known
+        with self._diagnosing:
+            # Read before asking: a commit meanwhile makes the answer old, never the other way round.
+            revision = self._catalog.revision
+            began = time.monotonic()
+            known = self._lasting
+            if known is None or (known.revision != revision and began >= known.stands_until):
+                issues = self._ask(lasting)
+                ended = time.monotonic()
+                known = _Diagnosis(revision, issues, ended + self._patience * (ended - began))
+                self._lasting = known
+            return known
 
     def snapshot(self, depth: NodeKind) -> Snapshot:
         """Everything down to a depth, for printing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -80,8 +81,7 @@ class _FirstLook:
         return job.queries is self._change.queries and job.revision == self._change.revision
 
     def answers(self) -> Queries:
-        """What remembers the answers, once they are all there, and asks for the others."""
-        self._thread.join()
+        """What remembers the answers, waits for those that are on their way, and asks for the others."""
         return cast("Queries", self._memory)
 
     def _ask(self) -> None:
@@ -97,19 +97,27 @@ class _FirstLook:
 
 
 class _Memory:
-    """Queries that are asked each question once."""
+    """Queries that are asked each question once, whoever asks it first."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
-        self._known: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+        self._answers: dict[Hashable, Future[Any]] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         ask = getattr(self._queries, name)
 
         def remember(*args: Hashable, **options: Hashable) -> Any:
             key = (name, args, tuple(options.items()))
-            if key not in self._known:
-                self._known[key] = ask(*args, **options)
-            return self._known[key]
+            with self._lock:
+                known = self._answers.get(key)
+                answer = self._answers.setdefault(key, Future())
+            if known is None:
+                try:
+                    answer.set_result(ask(*args, **options))
+                except BaseException as error:  # for whoever waits for it, too
+                    answer.set_exception(error)
+                    raise
+            return answer.result()
 
         return remember

@@ -124,7 +124,12 @@ class ExplorerScreen(Screen[None]):
         target = Target(ref=self._start_at) if self._start_at else None
         if self._following:
             target = Target(newest=True)
-        self._refresher.wish(tree=True, node=True, issues=True, target=target, urgent=before is None)
+        if before is not None:
+            self._refresher.wish(tree=True, node=True, issues=True, target=target)
+        else:
+            # The tree first: what the panes show takes longer to find. Its selection asks for the detail.
+            self._refresher.wish(tree=True, urgent=True)
+            self._refresher.wish(issues=True, target=target, urgent=True)
 
     def tell(self, notice: str) -> None:
         """Show a sentence that is not about the data, such as that reading stopped."""
