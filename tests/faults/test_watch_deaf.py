@@ -91,7 +91,7 @@ def _followed(watched: Watched, *, watch: bool) -> Iterator[Watched]:
         thread.join(PATIENCE_S)
 
 
-@sizes(short=3, full=300)
+@sizes(short=3, full=100)
 def test_no_notification_comes(size: int, tmp_path: Path) -> None:
     """To files that are written all the time, to ones that were silent, and to new ones."""
     randomly = random.Random(size)
@@ -126,7 +126,7 @@ def test_the_folder_is_deleted_and_made_anew(size: int, tmp_path: Path, *, watch
             watched.note(seen, f"{number}, appended")
 
 
-@sizes(short=2, full=60)
+@sizes(short=2, full=30)
 def test_names_are_no_text(size: int, tmp_path: Path) -> None:
     with (
         fault("names of files are not UTF-8", "files", never=NEVER) as seen,
