@@ -32,7 +32,7 @@ SLICE_BYTES: Final = 2 * MAX_LINE_BYTES
 _SMALLEST_SHARE: Final = 64 * 1024
 _FOLDER_EVERY_S: Final = 1.0
 _ALL_EVERY_S: Final = 1.0
-_IDLE_SHARE: Final = 0.03
+_IDLE_SHARE: Final = 0.015
 """Share of the time that looking at files in which nothing happens may take; thousands are looked at less
 often."""
 
