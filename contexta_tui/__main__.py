@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from contexta._version import __version__
 from contexta.sanitize import safe
-from contexta_tui.starting import end, following, nothing_is_open
+from contexta_tui.starting import end, following, let_go, nothing_is_open
 
 if TYPE_CHECKING:
     from contexta_tui.settings import Settings
@@ -149,6 +149,7 @@ def explore(settings: Settings) -> int:
     feed.stop()
     if feed.running:
         end(code)
+    let_go()
     return code
 
 

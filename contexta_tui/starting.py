@@ -53,6 +53,17 @@ def end(code: int) -> NoReturn:
     os._exit(code)
 
 
+def let_go() -> None:
+    """Write out what is left; that a terminal or a reader is gone is no error at the end, and no exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # The interpreter would try once more, and exit with 120.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 @contextlib.contextmanager
 def _answering(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
     """Handle signals this way in the block; on a thread that may not say so, as before."""

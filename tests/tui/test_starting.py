@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,12 @@ def test_afterwards_signals_do_what_they_did_before() -> None:
     with starting.nothing_is_open(), starting.following(lambda: None):
         assert all(callable(signal.getsignal(number)) for number in starting.LEAVING)
     assert [signal.getsignal(number) for number in starting.LEAVING] == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(("let_go", "code"), [("", 120), ("contexta_tui.starting.let_go()", 0)])
+def test_what_cannot_be_written_at_the_end_changes_no_exit_code(let_go: str, code: int) -> None:
+    script = f"import contexta_tui.starting, sys; sys.stdout.write('left'); {let_go}"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", script], stdout=full, timeout=30, check=False)
+    assert done.returncode == code
