@@ -54,7 +54,7 @@ def end(code: int) -> NoReturn:
 
 
 def let_go() -> None:
-    """Write out what is left; that a terminal or a reader is gone is no error at the end, and no exit code."""
+    """Write out what is left; that a terminal or a reader is gone by then is no error, and no exit code."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -61,5 +61,5 @@ def test_afterwards_signals_do_what_they_did_before() -> None:
 def test_what_cannot_be_written_at_the_end_changes_no_exit_code(let_go: str, code: int) -> None:
     script = f"import contexta_tui.starting, sys; sys.stdout.write('left'); {let_go}"
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([sys.executable, "-c", script], stdout=full, timeout=30, check=False)
+        done = subprocess.run([sys.executable, "-E", "-c", script], stdout=full, timeout=30, check=False)
     assert done.returncode == code
