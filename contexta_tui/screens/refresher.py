@@ -2,7 +2,7 @@
 
 One job for the data and one for a person may be in flight at a time; what is wished for meanwhile is merged
 into the next one. A key press is answered at once. Of a stream of changes the rows of the tree, which cost
-little, are shown at most twenty times a second and the panes four times, and less often where answers are
+little, are shown at most twenty times a second and the panes twice, and less often where answers are
 slow. It knows neither widgets nor queries, and runs on the app's thread only.
 """
 
@@ -19,7 +19,7 @@ from contexta_tui.viewmodels.refresh import Target
 INTERVAL_S = 0.05
 
 #: Seconds between two refreshes of the panes that nobody but the data asked for.
-PANES_S = 0.25
+PANES_S = 0.5
 
 #: Seconds between them at most, however long they take: what fails is to be seen within a second.
 _LONGEST_S = 0.4
