@@ -1,7 +1,7 @@
-"""Takes a few plain records into the catalog, while a job is followed.
+"""Takes a few plain lines into the catalog, while a job is followed.
 
 What `tree` and `records` do in SQL for slices of any kind and size, for the slices of every day: some plain
-records of scopes that are known or new. It remembers the scopes it has met, so that it asks for the others
+lines about scopes that are known or new. It remembers the scopes it has met, so that it asks for the others
 only, and writes each table once. Everything is checked before anything is written; what it does not take
 goes the general way, and so does everything about failures, deployments and artifacts.
 """
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from contexta.catalog import plain
+from contexta.catalog import plain, quick_facts
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Part, Taken
 from contexta.catalog.lines import key_of
-from contexta.catalog.plain import PlainRecord
+from contexta.catalog.plain import PlainFact, PlainRecord
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS, RECORD_TYPES
 from contexta.vocabulary import NodeKind, Origin, RecordType
 
@@ -32,7 +32,8 @@ _CHILD_COUNTS: Final = ", ".join(CHILD_COLUMNS.values())
 _KEYS: Final = f"select {key_of('unnest($refs)')}"
 
 _KNOWN: Final = f"""
-select ref, id, kind, project_id, run_id, stage_id, batch_id, origin, heard_at, {_CHILD_COUNTS}
+select ref, id, kind, project_id, run_id, stage_id, batch_id, origin, heard_at, fact_at, failed,
+       {_CHILD_COUNTS}
 from nodes where key in ({_KEYS})
 """
 
@@ -82,6 +83,8 @@ class _Scope:
     batch_id: int | None
     origin: int
     heard_at: int | None
+    fact_at: int | None
+    failed: bool
     children: list[int]
 
     @property
@@ -138,19 +141,27 @@ class Quick:
         """
         if sum(len(part.data) for part in parts) > QUICK_BYTES:
             return None
-        records = plain.read(b"".join(part.data for part in parts))
-        if not records:
+        lines = plain.read(b"".join(part.data for part in parts))
+        if not lines:
             return None
+        records = [line for line in lines if isinstance(line, PlainRecord)]
+        facts = [line for line in lines if isinstance(line, PlainFact)]
         self._remember()
-        found = self._find(records, workspace)
+        found = self._find(lines, workspace)
         if found is None or self._has_any(records, workspace):
             return None
         scopes, new = found
+        # A statement about what has failed may end the failure, and that changes what is above it, too.
+        if any(fact.subject in scopes and scopes[fact.subject].failed for fact in facts):
+            return None
         totals: dict[int, _Totals] = {}
         self._add_nodes(new, scopes, workspace, totals)
         self._add_records(records, scopes, workspace, totals)
-        self._hear(records, scopes, totals)
+        self._hear(lines, scopes, totals)
         self._add_totals(totals)
+        nodes = {fact.subject: (scopes[fact.subject].id, scopes[fact.subject].fact_at) for fact in facts}
+        for ref, stated_at in quick_facts.apply(self._catalog.connection, facts, nodes).items():
+            scopes[ref].fact_at = stated_at
         self._scopes.update({(workspace, ref): scope for ref, scope in scopes.items()})
         self._revision = self._catalog.revision + 1
         return Taken(len(records), {part.source_id: part.data.count(b"\n") for part in parts})
@@ -167,14 +178,14 @@ class Quick:
         self._revision = -1
 
     def _find(
-        self, records: Iterable[PlainRecord], workspace: int
+        self, lines: Iterable[PlainRecord | PlainFact], workspace: int
     ) -> tuple[dict[str, _Scope], list[tuple[int, str]]] | None:
         """The scopes that are known, and the refs of the others in order of appearance.
 
         `None` when one of the known ones was never captured: that is to be noted on it.
         """
         wanted: dict[str, int] = {}
-        for n, subject in enumerate(dict.fromkeys(record.subject for record in records)):
+        for n, subject in enumerate(dict.fromkeys(line.subject for line in lines)):
             for ref in _lineage(subject):
                 wanted.setdefault(ref, n)
         scopes = {ref: scope for ref in wanted if (scope := self._scopes.get((workspace, ref))) is not None}
@@ -183,10 +194,10 @@ class Quick:
             rows = self._catalog.connection.execute(
                 _KNOWN, {"workspace": workspace, "refs": lacking}
             ).fetchall()
-            for ref, key, kind, project_id, run_id, stage_id, batch_id, origin, heard_at, *children in rows:
-                scopes[ref] = _Scope(
-                    ref, key, kind, project_id, run_id, stage_id, batch_id, origin, heard_at, children
-                )
+            for ref, key, kind, project_id, run_id, stage_id, batch_id, origin, *rest in rows:
+                heard_at, fact_at, failed, *children = rest
+                above = (project_id, run_id, stage_id, batch_id)
+                scopes[ref] = _Scope(ref, key, kind, *above, origin, heard_at, fact_at, failed, children)
         if not all(scope.origin & Origin.CAPTURED for scope in scopes.values()):
             return None
         new = sorted((wanted[ref], _KIND[ref.partition(":")[0]], ref) for ref in wanted if ref not in scopes)
@@ -195,6 +206,8 @@ class Quick:
     def _has_any(self, records: Sequence[PlainRecord], workspace: int) -> bool:
         """Whether a record is there already, or comes twice."""
         refs = list({record.ref for record in records})
+        if not refs:
+            return False
         if len(refs) != len(records):
             return True
         found = self._catalog.connection.execute(
@@ -220,7 +233,18 @@ class Quick:
         }
         for number, (kind, ref) in enumerate(new, self._next_node):
             scopes[ref] = _Scope(
-                ref, number, kind, None, None, None, None, int(Origin.CAPTURED), None, [0] * len(_CHILD)
+                ref,
+                number,
+                kind,
+                project_id=None,
+                run_id=None,
+                stage_id=None,
+                batch_id=None,
+                origin=int(Origin.CAPTURED),
+                heard_at=None,
+                fact_at=None,
+                failed=False,
+                children=[0] * len(_CHILD),
             )
         for kind, ref in new:
             scope = scopes[ref]
@@ -252,6 +276,8 @@ class Quick:
         workspace: int,
         totals: dict[int, _Totals],
     ) -> None:
+        if not records:
+            return
         of = [scopes[record.subject] for record in records]
         for record, scope in zip(records, of, strict=True):
             for key in scope.at_or_above:
@@ -276,22 +302,28 @@ class Quick:
         )
 
     def _hear(
-        self, records: Iterable[PlainRecord], scopes: dict[str, _Scope], totals: dict[int, _Totals]
+        self,
+        lines: Iterable[PlainRecord | PlainFact],
+        scopes: dict[str, _Scope],
+        totals: dict[int, _Totals],
     ) -> None:
         """Notes when each run was heard of, and its longest silence; see `tree.hear`."""
         runs = {scope.id: scope for scope in scopes.values()}
-        for record in records:
-            written, run_id = record.written_at, scopes[record.subject].run_id
+        for line in lines:
+            written, run_id = line.written_at, scopes[line.subject].run_id
             if written is None or run_id is None:
                 continue
-            run, total = runs[run_id], totals[run_id]
-            if run.heard_at is not None:
-                gap = written - run.heard_at
+            run, total = runs[run_id], totals.setdefault(run_id, _Totals())
+            opens = isinstance(line, PlainFact) and line.opens_run
+            if opens or run.heard_at is not None:
+                gap = 0 if opens else written - (run.heard_at or 0)
                 total.gap = gap if total.gap is None else max(gap, total.gap)
             run.heard_at = written if run.heard_at is None else max(written, run.heard_at)
             total.heard_at = run.heard_at
 
     def _add_totals(self, totals: dict[int, _Totals]) -> None:
+        if not totals:
+            return
         names = ("records", "metrics", "first_at", "last_at", "gap", "heard_at")
         rows: dict[str, list[Any]] = {
             "id": list(totals),

@@ -79,8 +79,63 @@ def _scopes(subject: str) -> dict[str, str | None]:
     }
 
 
+MODELS: Final = {
+    "Project": ("project_ref", "project:demo"),
+    "Run": ("run_ref", RUN),
+    "StageExecution": ("stage_execution_ref", STAGE),
+    "BatchExecution": ("batch_execution_ref", BATCH),
+    "SampleObservation": ("sample_observation_ref", SAMPLE),
+    "OperationContext": ("operation_context_ref", OPERATION),
+    "DeploymentExecution": ("deployment_execution_ref", DEPLOYMENT),
+}
+
+
+def _statement(draw: st.DrawFn) -> dict[str, Any]:
+    """A lifecycle line, plain but for up to two members."""
+    model = draw(st.sampled_from(sorted(MODELS)))
+    member, ref = MODELS[model]
+    sets: list[dict[str, Any]] = [
+        {"namespace": "contexta.scope", "fields": {"display_name": "Shown"}},
+        {"namespace": "contexta.lifecycle", "fields": {"status": "completed", "ended_at": draw(_times)}},
+        {"namespace": "contexta.process", "fields": {"host": "h", "pid": 7, "tags": ["a", 1, None]}},
+    ]
+    payload: dict[str, Any] = {
+        member: ref,
+        "name": draw(st.sampled_from(("n", "m", None))),
+        "status": draw(st.sampled_from(("open", "open", "completed", "cancelled", "failed"))),
+        "started_at": draw(_times),
+        "ended_at": draw(st.none() | _times),
+        "order_index": draw(st.none() | st.integers(0, 3)),
+        "extensions": draw(st.lists(st.sampled_from(sets), max_size=2)),
+    }
+    line = {"captured_at": draw(_times), "payload_type": model, "payload": payload}
+    _make_odd(draw, (line, payload, payload, *(each["fields"] for each in payload["extensions"])))
+    return line
+
+
+def _make_odd(draw: st.DrawFn, places: Sequence[dict[str, Any]]) -> None:
+    for _ in range(draw(st.sampled_from((0, 0, 1, 1, 2)))):
+        members = draw(st.sampled_from(places))
+        if members:
+            members[draw(st.sampled_from(sorted(members)))] = draw(_odd)
+
+
 @st.composite
 def _line(draw: st.DrawFn) -> bytes:
+    """A line, plain but for up to two members."""
+    line = _statement(draw) if draw(st.integers(0, 2)) == 0 else _record(draw)
+    text = json.dumps(
+        line,
+        ensure_ascii=draw(st.booleans()),
+        separators=draw(st.sampled_from(((",", ":"), (", ", ": ")))),
+    )
+    if draw(st.integers(0, 20)) == 0:
+        for member in ("value", "level", "status"):
+            text = text.replace(f'"{member}":', f'"{member}":3,"{member}":', 1)
+    return text.encode("utf-8", "surrogatepass") + draw(st.sampled_from((b"\n", b"\n", b"\r\n")))
+
+
+def _record(draw: st.DrawFn) -> dict[str, Any]:
     """A record, plain but for up to two members."""
     kind = draw(st.sampled_from(("metric", "metric", "metric", "event", "span", "degraded")))
     envelope: dict[str, Any] = {
@@ -117,20 +172,8 @@ def _line(draw: st.DrawFn) -> bytes:
     body = bodies[kind]
     payload: dict[str, Any] = {"envelope": envelope, "payload": body}
     line: dict[str, Any] = {"captured_at": draw(_times), "payload_type": "MetricRecord", "payload": payload}
-    for _ in range(draw(st.sampled_from((0, 0, 1, 1, 2)))):
-        members = draw(st.sampled_from((line, payload, envelope, body, body)))
-        if members:
-            members[draw(st.sampled_from(sorted(members)))] = draw(_odd)
-    text = json.dumps(
-        line,
-        ensure_ascii=draw(st.booleans()),
-        separators=draw(st.sampled_from(((",", ":"), (", ", ": ")))),
-    )
-    if draw(st.integers(0, 20)) == 0:
-        text = text.replace('"value":', '"value":3,"value":', 1).replace(
-            '"level":', '"level":"x","level":', 1
-        )
-    return text.encode("utf-8", "surrogatepass") + draw(st.sampled_from((b"\n", b"\n", b"\r\n")))
+    _make_odd(draw, (line, payload, envelope, body, body))
+    return line
 
 
 def _taken(slices: Sequence[Sequence[bytes]], folder: Path) -> catalog_tables.Tables:
@@ -181,6 +224,10 @@ def test_plain_records_go_the_quick_way(tmp_path: Path, monkeypatch: pytest.Monk
     slices = [[lines.metric(RUN, "loss", 0.5), lines.span(STAGE)]]
     slices += [[lines.metric(SAMPLE, "score", number)] for number in range(3)]
     slices += [[lines.metric(OTHER_SAMPLE, "score", 1.0), lines.event(BATCH, "note", "m")]]
+    slices += [
+        [lines.scope("BatchExecution", BATCH), lines.scope("Run", RUN, started_at="2026-01-01T00:00:00Z")]
+    ]
+    slices += [[lines.scope("BatchExecution", BATCH, "completed", {"contexta.scope": {"display_name": "B"}})]]
     expected = _taken(slices, tmp_path)
 
     def general(*_: object) -> None:
@@ -188,7 +235,7 @@ def test_plain_records_go_the_quick_way(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(indexing, "take", general)
     assert _taken(slices, tmp_path) == expected
-    assert len(expected["records"]) == sum(map(len, slices))
+    assert len(expected["records"]) == 7
 
 
 def test_what_was_not_committed_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
