@@ -66,7 +66,9 @@ def check(catalog: Catalog, path: Path, seen: Seen, *, alone: bool = True) -> No
             text = _text(data[left:right])
             if text:
                 refs = _told_by(text)
-                is_there = refs is not None and (not refs or not refs.isdisjoint(there))
+                is_there = refs is not None and (
+                    not refs or not refs.isdisjoint(there) or _may_be_another_thing(text)
+                )
                 seen.wrong("bytes that nobody accounts for", not is_there, (path.name, left, text))
                 written |= refs or set()
         text = _text(data[start:stop])
@@ -123,27 +125,70 @@ def _text(line: bytes) -> bytes:
 def _told_by(text: bytes) -> set[str] | None:
     """The ref of the record that a line holds; none for another thing, and `None` for nothing.
 
-    Several, where it says several times what its record is; which of them counts is for its reader to say.
+    Several, where it says several times what its record is, or where a newline is missing between two; which
+    of them counts is for its reader to say.
     """
     envelopes = _envelopes(text)
     if envelopes is None:
         return None
-    return {ref for one in envelopes for name, ref in one if name == "record_ref" and isinstance(ref, str)}
+    said = [ref for one in envelopes for name, ref in one if name == "record_ref" and ref is not None]
+    return {ref if isinstance(ref, str) else _as_text(ref) for ref in said}
+
+
+def _may_be_another_thing(text: bytes) -> bool:
+    """Whether a line has several payloads, one of which is no record."""
+    payloads = _payloads(text) or []
+    return len(payloads) > 1 and any(all(name != "envelope" for name, _ in one) for one in payloads)
 
 
 def _envelopes(text: bytes) -> list[list[tuple[str, Any]]] | None:
     """The envelopes of a line, each as its members; `None` where the line is no object of JSON."""
-    if _SURROGATE.search(text):
+    payloads = _payloads(text)
+    if payloads is None:
         return None
-    found: Any = None
-    for shown in (text, _LAST_COMMA.sub(rb"\1", text)):
-        with suppress(ValueError, RecursionError):
-            found = found or json.loads(shown.decode(), parse_int=str, object_pairs_hook=_Members)
-    if not isinstance(found, _Members):
-        return None
-    payloads = [value for name, value in found if name == "payload" and isinstance(value, _Members)]
     inside = [each for payload in payloads for each in payload]
     return [value for name, value in inside if name == "envelope" and isinstance(value, _Members)]
+
+
+def _payloads(text: bytes) -> list[list[tuple[str, Any]]] | None:
+    """The payloads of all objects in a line; `None` where there is anything else in it."""
+    if _SURROGATE.search(text):
+        return None
+    for shown in (text, _LAST_COMMA.sub(rb"\1", text)):
+        with suppress(ValueError, RecursionError):
+            found = list(_objects(shown.decode().strip()))
+            return [
+                value
+                for one in found
+                for name, value in one
+                if name == "payload" and isinstance(value, _Members)
+            ]
+    return None
+
+
+def _objects(text: str) -> Iterator[_Members]:
+    """The objects that follow upon each other in a text.
+
+    Raises:
+        ValueError: There is something else.
+    """
+    decoder = json.JSONDecoder(parse_int=str, object_pairs_hook=_Members)
+    at = 0
+    while at < len(text):
+        found, at = decoder.raw_decode(text, at)
+        at += len(text[at:]) - len(text[at:].lstrip())
+        if not isinstance(found, _Members):
+            raise ValueError("not an object")  # noqa: TRY004 - as the decoder does
+        yield found
+
+
+def _as_text(value: object) -> str:
+    """What is no text, as the reader makes one of it."""
+    return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    return {name: _plain(member) for name, member in value} if isinstance(value, _Members) else value
 
 
 class _Members(list[tuple[str, Any]]):
