@@ -134,6 +134,7 @@ class Bulk:
                 self._staging.chmod(0o600)
                 counted = beside.submit(_counted, self.path, self._mark.position)
                 connection.execute("set global TimeZone = 'UTC'")
+                connection.execute("set enable_progress_bar = false")
                 connection.execute(
                     f"create table staged as {staged(self._line_format)}",
                     {"path": str(self.path), "workspace": self._workspace},

@@ -104,7 +104,7 @@ class Catalog:
                 "temp_directory": "" if spill is None else str(spill),
             },
         )
-        connection.execute("set global TimeZone = 'UTC'")
+        _settle(connection)
         _create(connection, _identity(workspaces))
         return cls(connection, None, notice, spill=spill)
 
@@ -248,12 +248,19 @@ def _create(connection: duckdb.DuckDBPyConnection, identity: str) -> None:
     connection.execute("commit")
 
 
+def _settle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Sets what is no option of connecting."""
+    connection.execute("set global TimeZone = 'UTC'")
+    # In a shell of Python, DuckDB writes one to standard output where a statement takes its time.
+    connection.execute("set enable_progress_bar = false")
+
+
 def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(path, config={**_SETTINGS, "memory_limit": MEMORY_LIMIT})
     try:
         with suppress(OSError):
             path.chmod(0o600)
-        connection.execute("set global TimeZone = 'UTC'")
+        _settle(connection)
         tables = {row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
         if not tables:
             _create(connection, identity)

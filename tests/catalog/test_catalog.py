@@ -240,3 +240,16 @@ def test_refs_that_are_nearly_the_same_have_keys_of_their_own(tmp_path: Path) ->
     Indexer(catalog, [workspace]).catch_up()
     assert CatalogReader(catalog).counts().records == len(refs)
     catalog.close()
+
+
+def test_no_progress_is_printed_in_a_shell_of_python(workspace: Path, tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from contexta.catalog.catalog import Catalog
+for catalog in (Catalog.in_memory([]), Catalog.open([Path(sys.argv[1])], Path(sys.argv[2]))):
+    print(catalog.connection.execute("select current_setting('enable_progress_bar')").fetchone())
+"""
+    command = [sys.executable, "-c", script, str(workspace), str(tmp_path / "cache")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["(False,)", "(False,)"]
