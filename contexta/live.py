@@ -37,6 +37,7 @@ _LOOK_EVERY_S: Final = 0.25
 _PROGRESS_EVERY_S: Final = 0.2
 _REPEAT_EVERY_S: Final = 1.0
 _RATE_OVER_S: Final = 3.0
+_GIVE_BACK_EVERY_S: Final = 60.0
 
 
 class Phase(StrEnum):
@@ -253,6 +254,7 @@ class Follower:
             OSError: No temporary file can be written.
         """
         folders_at = published_at = float("-inf")
+        given_back = (time.monotonic(), session.catalog.revision)
         unsaid = hinted = True
         lag: float | None = None
         while not stop.is_set():
@@ -286,6 +288,9 @@ class Follower:
                     return False
                 if self._watch:
                     watcher.watch(folder for workspace in session.workspaces for folder in folders(workspace))
+            if now - given_back[0] >= _GIVE_BACK_EVERY_S and session.catalog.revision != given_back[1]:
+                session.catalog.give_back()
+                given_back = (now, session.catalog.revision)
             if not progress.indexing:
                 if progress.step.behind <= 0:
                     self._hint.wait(_LOOK_EVERY_S)
