@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from contexta.catalog.bulk import Bulk, UnusualError
+from contexta.catalog.bulk import Bulk, UnusualError, remove
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.sources import Followed, save
 
@@ -33,6 +34,8 @@ class LargeFiles:
         self._size = size if catalog.path is not None else None
         self._item: Followed | None = None
         self._bulk: Bulk | None = None
+        if catalog.path is not None:
+            remove(_staging_of(catalog.path))  # A process that was killed may have left it.
 
     def holds(self, item: Followed) -> bool:
         """Whether a file is being taken, or waits to be."""
@@ -64,7 +67,7 @@ class LargeFiles:
                 return None
             self._item = items[0]
             source = self._item.source
-            self._bulk = Bulk(source.path, source.kind, source.workspace, path.with_suffix(".staging"))
+            self._bulk = Bulk(source.path, source.kind, source.workspace, _staging_of(path))
         if not self._bulk.ready(_WAIT_S if idle else 0.0):
             return None
         try:
@@ -96,3 +99,7 @@ class LargeFiles:
             save(connection, [source])
         item.source = item.saved = source
         return records
+
+
+def _staging_of(catalog: Path) -> Path:
+    return catalog.with_suffix(".staging")
