@@ -205,7 +205,7 @@ _SLICES: Final = st.lists(st.lists(_line(), min_size=1, max_size=4), min_size=1,
 _FIXTURES: Final = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=_FIXTURES)
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=_FIXTURES)
 @given(_SLICES)
 def test_quick_is_general(tmp_path: Path, slices: list[list[bytes]]) -> None:
     _holds(slices, tmp_path)

@@ -46,7 +46,7 @@ def _is_the_same_in_any_slices(lines: list[bytes], cuts: list[int]) -> None:
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=_SLOW)
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=_SLOW)
 @given(st.lists(any_line(), min_size=1, max_size=8), st.lists(st.integers(0, 10**6), max_size=4))
 def test_a_file_in_one_slice_is_the_file_line_by_line_and_in_any_cut(
     lines: list[bytes], cuts: list[int]
