@@ -74,11 +74,22 @@ def test_in_one_piece_is_line_by_line(
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [b'{"captured_at":"2026', b"\n", b"  \n", b"nonsense\n", b"\xff\n", b"[1]\n", b"{}\n"],
-    ids=["unfinished", "blank", "spaces", "nonsense", "not UTF-8", "list", "nothing"],
+    ("odd", "behind"),
+    [
+        (b'{"captured_at":"2026', False),
+        (b'{"captured_at":"2026', True),
+        (b"\n", False),
+        (b"  \n", True),
+        (b"nonsense\n", False),
+        (b"\xff\n", True),
+        (b"[1]\n", False),
+        (b"{}\n", True),
+    ],
+    ids=[
+        *("unfinished", "unfinished at the end", "blank", "spaces at the end"),
+        *("nonsense", "not UTF-8 at the end", "list", "nothing at the end"),
+    ],
 )
-@pytest.mark.parametrize("behind", [False, True])
 def test_what_is_odd_about_a_file_is_left_to_the_slices(tmp_path: Path, odd: bytes, *, behind: bool) -> None:
     workspace = tmp_path / ".contexta"
     journal = workspace / "cache" / "capture" / "record.jsonl"

@@ -56,7 +56,7 @@ async def test_a_storm_of_sizes_leaves_the_screen_as_it_was() -> None:
         await it.press("n", "n")
         await it.selects("q-4")
         await it.shows("q-4  failed")
-        for size in itertools.chain.from_iterable(itertools.repeat(SIZES, 4)):
+        for size in itertools.chain.from_iterable(itertools.repeat(SIZES, 2)):
             await it.pilot.resize_terminal(*size)
         await it.pilot.resize_terminal(120, 36)
         for words in ("q-4  failed", "Lineage", "failed_deployment", "enter Open"):
