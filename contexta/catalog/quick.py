@@ -109,8 +109,9 @@ class _Totals:
         self.records += 1
         self.metrics += record.type == _METRIC
         if record.observed_at is not None:
-            self.first_at = min(record.observed_at, self.first_at or record.observed_at)
-            self.last_at = max(record.observed_at, self.last_at or record.observed_at)
+            at = record.observed_at
+            self.first_at = at if self.first_at is None else min(at, self.first_at)
+            self.last_at = at if self.last_at is None else max(at, self.last_at)
 
 
 class Quick:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -236,6 +237,14 @@ def test_plain_records_go_the_quick_way(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(indexing, "take", general)
     assert _taken(slices, tmp_path) == expected
     assert len(expected["records"]) == 7
+
+
+def test_the_first_microsecond_of_the_epoch_is_a_time_like_others(tmp_path: Path) -> None:
+    lines = Lines()
+    zero = re.sub(
+        rb'"observed_at":"[^"]*"', b'"observed_at":"1970-01-01T00:00:00Z"', lines.metric(RUN, "a", 1)
+    )
+    _holds([[zero, lines.metric(RUN, "a", 2)]], tmp_path)
 
 
 def test_what_was_not_committed_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
