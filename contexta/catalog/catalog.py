@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import duckdb
 import platformdirs
@@ -39,6 +40,9 @@ MEMORY_LIMIT: Final = "512MB"
 _MEMORY_LIMIT_IN_MEMORY: Final = "2GB"
 
 _TABLE_NAMES: Final = frozenset(re.findall(r"create table (\w+)", TABLES))
+_FILLING: Final = "filling"
+"""In `meta`, a name for what came since the catalog was last empty: under it ids only grow, and rows stay."""
+
 _OF_DAMAGE: Final = (
     *(duckdb.IOException, duckdb.FatalException),
     *(duckdb.InternalException, duckdb.SerializationException),
@@ -173,6 +177,7 @@ class Catalog:
                 *("relations", "provenance_records", "environment_snapshots"),
             ):
                 connection.execute(f"delete from {table}")
+            connection.execute("update meta set value = ? where key = ?", [uuid4().hex, _FILLING])
 
     def doubt(self, error: duckdb.Error) -> None:
         """Notes an error of a question, when nothing but a damaged file explains it."""
@@ -254,7 +259,7 @@ def _versions() -> dict[str, str]:
 def _create(connection: duckdb.DuckDBPyConnection, identity: str) -> None:
     connection.execute("begin")
     connection.execute(TABLES)
-    for key, value in {**_versions(), "workspaces": identity}.items():
+    for key, value in {**_versions(), "workspaces": identity, _FILLING: uuid4().hex}.items():
         connection.execute("insert into meta values (?, ?)", [key, value])
     connection.execute("commit")
 
@@ -277,7 +282,8 @@ def _connect(path: Path, identity: str) -> duckdb.DuckDBPyConnection:
             _create(connection, identity)
             return connection
         meta = dict(connection.execute("select key, value from meta").fetchall()) if "meta" in tables else {}
-        if tables != _TABLE_NAMES or meta != {**_versions(), "workspaces": identity}:
+        filling = meta.pop(_FILLING, None)
+        if tables != _TABLE_NAMES or filling is None or meta != {**_versions(), "workspaces": identity}:
             raise _StaleError  # noqa: TRY301 - the handler below closes the connection whatever happened
         # A cheap look at every table: a damaged file fails here, and is built anew, not on the screen.
         for table in sorted(tables):
