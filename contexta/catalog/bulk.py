@@ -116,7 +116,7 @@ class Bulk:
             with suppress(duckdb.CatalogException):  # It is a table: what the slices before left.
                 connection.execute("drop view if exists temp.slice")
             connection.execute("detach database if exists staging")
-            _give_back(connection)
+            _tidy(connection)
         finally:
             remove(self._staging)
 
@@ -175,14 +175,12 @@ def remove(staging: Path) -> None:
             path.unlink()
 
 
-def _give_back(connection: duckdb.DuckDBPyConnection) -> None:
-    """Frees what a large transaction leaves in memory; the next slice makes its tables itself."""
+def _tidy(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drops what a large transaction leaves in memory; the next slice makes its tables itself."""
     for (table,) in connection.execute("select table_name from duckdb_tables() where temporary").fetchall():
         connection.execute(f"drop table temp.{table}")
     with suppress(duckdb.Error):  # Somebody else's checkpoint does as well.
         connection.execute("checkpoint")
-    # Whenever the limit is set, also to what it is, DuckDB hands free memory back to the system.
-    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
 
 
 def _yield_to_others() -> None:

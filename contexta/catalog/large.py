@@ -82,6 +82,7 @@ class LargeFiles:
         """Ends what runs beside; the catalog stays open."""
         if self._bulk is not None:
             self._bulk.close(self._catalog.connection)
+            self._catalog.give_back()
         self._item = self._bulk = None
 
     def _take(self, item: Followed, bulk: Bulk) -> int:
