@@ -20,7 +20,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, TextIO
 
-from contexta.commands.parser import PROGRAM, USAGE, build_parser
+from contexta.arguments import USAGE
+from contexta.commands.parser import PROGRAM, build_parser
 from contexta.commands.table import COMMANDS, COMPLETE
 from contexta.errors import ContextaError, SurfaceError
 from contexta.sanitize import safe

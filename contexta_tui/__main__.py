@@ -12,17 +12,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from contexta._version import __version__
-from contexta.sanitize import safe
+from contexta.arguments import USAGE, Parser
 from contexta_tui.starting import end, following, let_go, nothing_is_open
 
 if TYPE_CHECKING:
     from contexta_tui.settings import Settings
 
 PROGRAM = "contexta-tui"
-USAGE_ERROR = 2
 _INTERRUPTED = 130
 _IMPATIENCE_S = 0.3
 """Seconds for what is open when nothing was shown yet; it may wait for a module that is being loaded here."""
@@ -37,33 +36,9 @@ The workspace is only ever read: cache/capture, records/segments, metadata/ledge
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
-        self.exit(USAGE_ERROR, f"{PROGRAM}: {safe(message, 500)}. See {PROGRAM} --help.\n")
-
-    def parse_args(  # type: ignore[override]  # overloaded there
-        self, args: Sequence[str] | None = None, namespace: Any = None
-    ) -> Any:
-        """Parse; argparse itself would take the value of `--option=--` for an empty list."""
-        words = sys.argv[1:] if args is None else args
-        for word in words:
-            if word.startswith("--") and word.endswith("=--"):
-                self.error(f"{word} has no value")
-        return super().parse_args(words, namespace)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The options, each named once."""
-    parser = _Parser(
-        prog=PROGRAM,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog=PROGRAM, description=_DESCRIPTION, epilog=_EPILOG)
     add = parser.add_argument
     add(
         "workspaces",
@@ -105,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(argv)
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else USAGE_ERROR
+        return leaving.code if isinstance(leaving.code, int) else USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
 

@@ -6,17 +6,14 @@ Importing this loads nothing but argparse, so that `--help` and `--version` answ
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from contexta._version import __version__
+from contexta.arguments import Parser
 from contexta.commands.spec import Command
 from contexta.commands.table import COMMANDS, COMPLETE
-from contexta.sanitize import safe
 
 PROGRAM: Final = "contexta"
-USAGE: Final = 2
 
 _DESCRIPTION: Final = "Ask a workspace what ran, how it went and what is wrong with it."
 _EPILOG: Final = """\
@@ -33,33 +30,9 @@ exit codes: 0 fine; 1 issues at or above --fail-on, or findings of verify; 2 usa
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
-        self.exit(USAGE, f"{PROGRAM}: {safe(message, 500)}. See {self.prog} --help.\n")
-
-    def parse_args(  # type: ignore[override]  # overloaded there
-        self, args: Sequence[str] | None = None, namespace: Any = None
-    ) -> Any:
-        """Parse; argparse itself would take the value of `--option=--` for an empty list."""
-        words = sys.argv[1:] if args is None else args
-        for word in words:
-            if word.startswith("--") and word.endswith("=--"):
-                self.error(f"{word} has no value")
-        return super().parse_args(words, namespace)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = Parser(
-        prog=PROGRAM,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog=PROGRAM, description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -73,8 +46,6 @@ def _settings(command: Command) -> dict[str, Any]:
     return {
         "description": f"{sentence}\n{command.details}".strip(),
         "epilog": "\n".join(("examples:", *_examples(command))) if command.examples else None,
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-        "allow_abbrev": False,
     }
 
 
