@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import shutil
 import sys
 import time
@@ -25,6 +24,7 @@ from contexta.commands.parser import PROGRAM, build_parser
 from contexta.commands.table import COMMANDS, COMPLETE
 from contexta.errors import ContextaError, SurfaceError
 from contexta.sanitize import safe
+from contexta.streams import abandon
 
 if TYPE_CHECKING:
     import rich.table
@@ -225,17 +225,11 @@ def _write_text(texts: Iterable[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has seen enough.
-        _let_go_of_stdout()
+        abandon(sys.stdout)
     except OSError as error:
-        _let_go_of_stdout()
+        abandon(sys.stdout)
         why = (error.strerror or str(error)).lower()
         raise SurfaceError(f"The answer cannot be written ({why}).", code="answer_not_written") from error
-
-
-def _let_go_of_stdout() -> None:
-    """Keep Python from writing what is left when it ends, which would fail again."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(sentence: str) -> None:

@@ -7,13 +7,13 @@ passed `safe`; nothing here is ever read as markup.
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO
 
+from contexta.streams import abandon
 from contexta_tui.glyphs import ASCII, UNICODE, Glyphs
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ class Paper:
             self._out.write(text)
             self._out.flush()
         except OSError as error:
-            # Python would try to write what is left once more at its end, and complain and exit with 120.
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+            abandon(self._out)
             if not isinstance(error, BrokenPipeError):
                 raise
 

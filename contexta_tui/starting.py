@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from contexta.streams import abandon
+
 LEAVING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """What ends the app, with the exit code that shells have for it: 128 and the number."""
 
@@ -59,9 +61,7 @@ def let_go() -> None:
         try:
             stream.flush()
         except (OSError, ValueError):
-            # The interpreter would try once more, and exit with 120.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            abandon(stream)
 
 
 @contextlib.contextmanager
