@@ -24,6 +24,7 @@ from contexta_tui.demo_job import record_finished
 from contexta_tui.feed import Feed
 from contexta_tui.once import run_once
 from contexta_tui.settings import Settings
+from contexta_tui.starting import answering
 
 _PATIENCE_S: Final = 3.0
 _LEAVING: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -40,7 +41,7 @@ def run_demo(settings: Settings) -> int:
     Returns:
         The exit code.
     """
-    with _told_to_leave(), _workspace() as workspace:
+    with answering(_LEAVING, _leave), _workspace() as workspace:
         ours = replace(settings, workspaces=(workspace,), use_cache=False)
         if settings.once:
             record_finished(workspace)
@@ -85,18 +86,8 @@ def _job(workspace: Path) -> Iterator[None]:
                 job.kill()
 
 
-@contextlib.contextmanager
-def _told_to_leave() -> Iterator[None]:
-    """Let a signal to leave unwind what is open here, where the app does not handle it itself."""
-    before = {number: signal.signal(number, _leave) for number in _LEAVING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a signal handler's signature
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Unwind what is open here, where the app does not handle the signal itself."""
     _do_not_hurry()
     raise SystemExit(128 + number)
 

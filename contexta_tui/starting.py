@@ -23,9 +23,27 @@ LEAVING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @contextlib.contextmanager
+def answering(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
+    """Handle signals this way in the block; on a thread that may not say so, as before.
+
+    Args:
+        numbers: The signals.
+        handler: As `signal.signal` takes it.
+    """
+    before = {}
+    with contextlib.suppress(ValueError):
+        before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextlib.contextmanager
 def nothing_is_open() -> Iterator[None]:
     """Let the system end the process on an interrupt, as it does on other signals: nobody has to tidy up."""
-    with _answering((signal.SIGINT,), signal.SIG_DFL):
+    with answering((signal.SIGINT,), signal.SIG_DFL):
         yield
 
 
@@ -43,7 +61,7 @@ def following(stop: Callable[[], object]) -> Iterator[None]:
         stop()
         end(128 + number)
 
-    with _answering(LEAVING, leave):
+    with answering(LEAVING, leave):
         yield
 
 
@@ -62,16 +80,3 @@ def let_go() -> None:
             stream.flush()
         except (OSError, ValueError):
             abandon(stream)
-
-
-@contextlib.contextmanager
-def _answering(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
-    """Handle signals this way in the block; on a thread that may not say so, as before."""
-    before = {}
-    with contextlib.suppress(ValueError):
-        before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
