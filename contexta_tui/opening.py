@@ -2,7 +2,8 @@
 
 Loading Textual takes longer than opening the catalog of a million records, and DuckDB works without Python's
 lock. So both go on at the same time, and the first screen finds its answers ready. This must not import
-Textual, and decides nothing: an answer that nobody asked for is dropped.
+Textual, and decides nothing: an answer that nobody asked for is dropped, and all of them are as soon as
+somebody asks about a later state of the data.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -49,9 +51,12 @@ class Opening:
 
     def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
         """Follow; see `Follows`."""
+        looked = False
 
         def first_then(change: Change) -> None:
-            if self._look is None:
+            nonlocal looked
+            if not looked:
+                looked = True
                 self._look = _FirstLook(change)
             publish(change)
 
@@ -63,6 +68,8 @@ class Opening:
 
         look = self._look
         if look is None or not look.is_of(job):
+            # Nobody will ask about the first state again, which may be that of a preview in memory.
+            self._look = None
             return work(job)
         return replace(work(replace(job, queries=look.answers())), job=job)
 
@@ -85,6 +92,12 @@ class _FirstLook:
         return cast("Queries", self._memory)
 
     def _ask(self) -> None:
+        # Whoever needs an answer asks once more, and knows what to say when there is none.
+        with suppress(Exception):
+            self._ask_all()
+        self._memory.fill()
+
+    def _ask_all(self) -> None:
         from contexta_tui.viewmodels import detail, diagnostics, lineage  # noqa: PLC0415 - ditto
         from contexta_tui.viewmodels.tree_load import Request, load  # noqa: PLC0415 - ditto
 
@@ -97,12 +110,17 @@ class _FirstLook:
 
 
 class _Memory:
-    """Queries that are asked each question once, whoever asks it first."""
+    """Queries that are asked each question once, whoever asks it first, until enough is remembered."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
         self._lock = threading.Lock()
         self._answers: dict[Hashable, Future[Any]] = {}
+        self._full = False
+
+    def fill(self) -> None:
+        """Remember nothing more: a workspace may stay as it is for days, and any row of it be asked for."""
+        self._full = True
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         ask = getattr(self._queries, name)
@@ -111,11 +129,15 @@ class _Memory:
             key = (name, args, tuple(options.items()))
             with self._lock:
                 known = self._answers.get(key)
-                answer = self._answers.setdefault(key, Future())
+                answer = known or Future[Any]()
+                if not self._full:
+                    self._answers.setdefault(key, answer)
             if known is None:
                 try:
                     answer.set_result(ask(*args, **options))
-                except BaseException as error:  # for whoever waits for it, too
+                except BaseException as error:  # for whoever waits for it, too; later it may go well
+                    with self._lock:
+                        self._answers.pop(key, None)
                     answer.set_exception(error)
                     raise
             return answer.result()

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from contexta.live import Change
 from contexta_tui.opening import Opening
-from contexta_tui.viewmodels.refresh import DetailSize, Job, work
+from contexta_tui.viewmodels.refresh import DetailSize, Job, Target, work
 from contexta_tui.viewmodels.tree_load import Request
 from tests.tui.fake_queries import FakeQueries, demo
 
@@ -71,3 +74,57 @@ def test_a_job_for_queries_that_were_replaced_is_answered_from_the_new_ones() ->
     answer = opening.answer(first_job(other, replace(change, queries=other)))
     assert answer.loaded is not None
     assert answer.loaded.roots == ()
+
+
+def settled() -> None:
+    """Wait until nobody looks any more."""
+    for thread in threading.enumerate():
+        if thread.name == "contexta-first-look":
+            thread.join(30)
+
+
+def test_nothing_is_kept_once_somebody_asked_about_a_later_change() -> None:
+    fake = demo()
+    follower = Publishes(fake.change())
+    opening = Opening(lambda: follower)
+    opening.run(lambda change: None, threading.Event())
+    settled()
+    first = weakref.ref(fake)
+    later = FakeQueries()
+    opening.answer(first_job(later, later.change()))
+    follower.changes = ()
+    del fake
+    gc.collect()
+    assert first() is None
+
+
+def test_only_what_is_shown_first_is_remembered_however_long_nothing_changes() -> None:
+    fake = demo()
+    change = fake.change()
+    opening = opened(change)
+    settled()
+    for _ in range(2):
+        fake.calls.clear()
+        opening.answer(Job(fake, target=Target(ref="q-4"), revision=change.revision))
+        assert fake.calls["find"] == 1
+
+
+class FailsOnce(FakeQueries):
+    """Has no answer at first."""
+
+    failed = False
+
+    def issues(self, *args: Any, **options: Any) -> Any:
+        if not self.failed:
+            self.failed = True
+            raise RuntimeError("not now")
+        return super().issues(*args, **options)
+
+
+def test_a_question_that_failed_is_asked_again() -> None:
+    fake = FailsOnce()
+    change = fake.change()
+    opening = opened(change)
+    settled()
+    assert fake.failed
+    assert opening.answer(first_job(fake, change)).issues is not None
