@@ -21,8 +21,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, cast
 
 import duckdb
 
@@ -33,9 +32,9 @@ from contexta.live import Change, Follower, Phase
 from contexta.loading import INDEX_DAMAGED, load
 from contexta.reader import CatalogReader
 from tests import catalog_tables
+from tests.faults.program import Program
 from tests.faults.questions import answers
 
-ROOT: Final = Path(__file__).parents[2]
 _PATIENCE_S: Final = 15.0
 _SETTLED_S: Final = 0.7
 
@@ -70,7 +69,7 @@ class Outcome:
     error: str = ""
 
 
-class Flips:
+class Flips(Program):
     """The program, for a test.
 
     Attributes:
@@ -79,29 +78,13 @@ class Flips:
     """
 
     def __init__(self, workspace: Path, folder: Path) -> None:
-        command = [sys.executable, "-m", "tests.faults.flips", str(workspace), str(folder)]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.built, self.whole = self._outcome(), self._outcome()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.communicate(timeout=60)
+        super().__init__("flips", workspace, folder)
+        self.built, self.whole = Outcome(**self.answer()), Outcome(**self.answer())
 
     def flip(self, way: str, seed: int) -> Outcome:
         """Flip a bit and open what is there then."""
-        assert self._process.stdin is not None
-        print(way, seed, file=self._process.stdin, flush=True)
-        return self._outcome()
-
-    def _outcome(self) -> Outcome:
-        assert self._process.stdout is not None
-        return Outcome(**json.loads(self._process.stdout.readline()))
+        self.tell(way, seed)
+        return Outcome(**self.answer())
 
 
 def _load(workspace: Path, cache: Path, outcome: Outcome) -> None:

@@ -11,51 +11,31 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
+from tests.faults.program import Program
 
-ROOT: Final = Path(__file__).parents[2]
 _BUDGET: Final = 20_000
 
 
-class Indexers:
+class Indexers(Program):
     """The program, for a test."""
 
     def __init__(self, workspace: Path, cache: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.indexers", str(workspace), str(cache)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.communicate(timeout=60)
+        super().__init__("indexers", workspace, cache)
 
     def begin(self, large: int, seconds: float) -> None:
         """Let one run that is killed after so many seconds."""
-        assert self._process.stdin is not None
-        print(large, seconds, file=self._process.stdin, flush=True)
+        self.tell(large, seconds)
 
     def notices(self) -> list[str]:
         """Wait until it is dead; the notices of the catalogs that it opened."""
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        assert answer, "the indexers' program ended"
-        notices: list[str] = json.loads(answer)
+        notices: list[str] = self.answer()
         return notices
 
 

@@ -14,24 +14,23 @@ import os
 import random
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Final, Self
+from types import FrameType
+from typing import Final
 
 from contexta import Contexta
 from contexta.journal.paths import artifacts_dir, ledger_path, records_dir
 from contexta.store.artifacts import ArtifactStore
 from contexta.store.segments import RecordStore, StoreConfig
+from tests.faults.program import Program
 from tests.store.building import manifest, metric
 from tests.store.ledger_models import batch, family, sample, store_at
 
-ROOT: Final = Path(__file__).parents[2]
 _PIPE_BYTES: Final = 1024 * 1024
 _F_SETPIPE_SZ: Final = 1031
 
@@ -238,34 +237,16 @@ class Round:
         return [ref for said in (*self.killed, *self.beside) for line in said for ref in line.split()]
 
 
-class Victims:
+class Victims(Program):
     """The program, for a test."""
 
     def __init__(self, scenario: str, folder: Path, seed: int = 1) -> None:
-        command = [sys.executable, "-m", "tests.faults.victims", scenario, str(folder), str(seed)]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.communicate(timeout=60)
+        super().__init__("victims", scenario, folder, seed)
 
     def kill(self, kills: int, together: int = 1, neighbours: int = 0) -> Round:
         """Kill so many writers, of which some run together, beside neighbours that all of them share with."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(kills, together, neighbours, file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
-        assert answer, "the victims' program ended"
-        return Round(**json.loads(answer))
+        self.tell(kills, together, neighbours)
+        return Round(**self.answer())
 
 
 def main() -> None:
