@@ -20,7 +20,7 @@ import duckdb
 from contexta.catalog.catalog import Catalog
 from contexta.diagnostics.run import diagnose, lasting, with_silences
 from contexta.query import health, lineage, metrics, records, tree
-from contexta.query.port import Matches
+from contexta.query.port import Block, Matches, Rows
 from contexta.query.results import (
     Counts,
     Issue,
@@ -126,6 +126,10 @@ class CatalogReader:
     def children(self, parent_id: int, kind: NodeKind, start: int, stop: int) -> tuple[NodeRow, ...]:
         """Children `start` up to, not including, `stop` of one kind, in the order of display."""
         return self._ask(lambda cursor: tree.children(cursor, parent_id, kind, start, stop))
+
+    def rows(self, node_ids: tuple[int, ...], blocks: tuple[Block, ...]) -> Rows:
+        """The roots of the tree, several nodes and several blocks of siblings, of one moment."""
+        return self._ask(lambda cursor: tree.rows(cursor, node_ids, blocks))
 
     def node(self, node_id: int) -> NodeRow | None:
         """One node."""

@@ -39,6 +39,38 @@ class Matches:
     ancestors: tuple[NodeRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive siblings of a kind, by position.
+
+    Attributes:
+        parent_id: Key of the parent.
+        kind: Kind of the siblings.
+        start: Position of the first.
+        stop: Position after the last.
+    """
+
+    parent_id: int
+    kind: NodeKind
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of the tree, of one moment.
+
+    Attributes:
+        projects: The roots, in the order of display.
+        nodes: The nodes that were asked for by key, those that are known.
+        blocks: The siblings that were asked for, each block by position.
+    """
+
+    projects: tuple[NodeRow, ...]
+    nodes: dict[int, NodeRow]
+    blocks: dict[Block, tuple[NodeRow, ...]]
+
+
 class Queries(Protocol):
     """What can be asked of a workspace."""
 
@@ -59,6 +91,10 @@ class Queries(Protocol):
 
         Runs and deployments come newest first, all others in order of first appearance.
         """
+        ...
+
+    def rows(self, node_ids: tuple[int, ...], blocks: tuple[Block, ...]) -> Rows:
+        """The roots of the tree, several nodes and several blocks of siblings, of one moment."""
         ...
 
     def node(self, node_id: int) -> NodeRow | None:

@@ -50,7 +50,7 @@ class Contents:
             lineage=node and shows(Pane.LINEAGE) and not known,
             # Also when they are not on the screen: the status line tells of them.
             issues=wishes.issues,
-            urgent=wishes.urgent,
+            lane=wishes.lane,
             revision=change.revision,
         )
         wanted = job.tree or job.target or job.level or job.detail or job.lineage or job.issues

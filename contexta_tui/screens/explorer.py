@@ -169,18 +169,18 @@ class ExplorerScreen(Screen[None]):
             self.notify(nothing_failed(self._change), markup=False)
         if result.level is not None and result.level[1]:
             self.notify(f"Expanded the first {len(result.level[0])}.", markup=False)
-        self._refresher.done(urgent=result.job.urgent)
+        self._refresher.done(result.job.lane)
 
     @on(RefreshFailed)
     def _refresh_failed(self, event: RefreshFailed) -> None:
         if event.reason != self._failure:
             self._failure = event.reason
             self.tell(f"Could not read: {event.reason}")
-        self._refresher.done(urgent=event.job.urgent)
+        self._refresher.done(event.job.lane)
 
     @on(RunTree.Wanted)
-    def _rows_wanted(self) -> None:
-        self._refresher.wish(tree=True, urgent=True)
+    def _rows_wanted(self, event: RunTree.Wanted) -> None:
+        self._refresher.wish(tree=True, urgent=event.urgent)
 
     @on(RunTree.LevelWanted)
     def _level_wanted(self, event: RunTree.LevelWanted) -> None:

@@ -1,9 +1,10 @@
 """Decides when to ask, so that the screen need only say what it lacks.
 
-One job for the data and one for a person may be in flight at a time; what is wished for meanwhile is merged
-into the next one. A key press is answered at once. Of a stream of changes the rows of the tree, which cost
-little, are shown at most twenty times a second and the panes twice, and less often where answers are
-slow. It knows neither widgets nor queries, and runs on the app's thread only.
+One job for a person, one for rows and one for panes may be in flight at a time; what is wished for
+meanwhile is merged into the next one. A key press is answered at once. Of a stream of changes the rows of
+the tree, which cost little, are shown at most twenty times a second and the panes twice, and less often
+where answers are slow; rows do not wait for panes. It knows neither widgets nor queries, and runs on the
+app's thread only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contexta.query.results import NodeRow
-from contexta_tui.viewmodels.refresh import Target
+from contexta_tui.viewmodels.refresh import Lane, Target
 
 #: Seconds between two refreshes of the rows that nobody but the data asked for.
 INTERVAL_S = 0.05
@@ -35,7 +36,7 @@ class Wishes:
         issues: Diagnostics.
         target: A node to go to.
         level: A node under which one more level is to be expanded.
-        urgent: Whether a person waits for it.
+        lane: Who waits for it; a person, whatever else is wished for meanwhile.
     """
 
     tree: bool = False
@@ -43,7 +44,7 @@ class Wishes:
     issues: bool = False
     target: Target | None = None
     level: NodeRow | None = None
-    urgent: bool = False
+    lane: Lane = Lane.PANES
 
     def __bool__(self) -> bool:
         return bool(self.tree or self.panes)
@@ -88,10 +89,10 @@ class Refresher:
     later: Callable[[float], object]
     clock: Callable[[], float] = time.monotonic
     _wishes: Wishes = field(default_factory=Wishes)
-    _busy: set[bool] = field(default_factory=set)
-    _rows: _Pace = field(default_factory=lambda: _Pace(INTERVAL_S))
-    _panes: _Pace = field(default_factory=lambda: _Pace(PANES_S))
-    _asked: _Pace | None = None
+    _busy: set[Lane] = field(default_factory=set)
+    _paces: dict[Lane, _Pace] = field(
+        default_factory=lambda: {Lane.ROWS: _Pace(INTERVAL_S), Lane.PANES: _Pace(PANES_S)}
+    )
     _poke_at: float = float("inf")
 
     @property
@@ -108,20 +109,21 @@ class Refresher:
             setattr(self._wishes, name, True)
         if target is not None and not (target.newest and self._wishes.target is not None):
             self._wishes.target = target
-        self._wishes.urgent |= urgent
+        if urgent:
+            self._wishes.lane = Lane.PERSON
         self._advance()
 
     def expand_level(self, node: NodeRow) -> None:
         """Want one more level under a node."""
         self._wishes.level = node
-        self._wishes.urgent = True
+        self._wishes.lane = Lane.PERSON
         self._advance()
 
-    def done(self, *, urgent: bool = False) -> None:
-        """A job in flight, of those that a person waited for or of the others, was applied or has failed."""
-        self._busy.discard(urgent)
-        if not urgent and self._asked is not None:
-            self._asked.took = self.clock() - self._asked.began
+    def done(self, lane: Lane) -> None:
+        """A job in flight was applied or has failed."""
+        self._busy.discard(lane)
+        if (pace := self._paces.get(lane)) is not None:
+            pace.took = self.clock() - pace.began
         self._advance()
 
     def poke(self) -> None:
@@ -130,32 +132,34 @@ class Refresher:
         self._advance()
 
     def _advance(self) -> None:
-        urgent = self._wishes.urgent
-        if not self._wishes or urgent in self._busy or (self._busy and not urgent):
+        if not self._wishes or Lane.PERSON in self._busy:
             return
-        wishes = self._all() if urgent else self._due()
-        if wishes and self.start(wishes):
-            self._busy.add(urgent)
+        if self._wishes.lane is Lane.PERSON:
+            wishes, self._wishes = self._wishes, Wishes()
+            self._begin(wishes)
+            return
+        if self._wishes.tree and self._may_begin(Lane.ROWS):
+            self._wishes.tree = False
+            self._begin(Wishes(tree=True, lane=Lane.ROWS))
+        # What is seen first is asked for first.
+        if self._wishes.panes and Lane.ROWS not in self._busy and self._may_begin(Lane.PANES):
+            wishes = self._wishes
+            self._wishes = Wishes(tree=wishes.tree)
+            wishes.tree = False
+            self._begin(wishes)
 
-    def _all(self) -> Wishes:
-        wishes, self._wishes = self._wishes, Wishes()
-        return wishes
+    def _begin(self, wishes: Wishes) -> None:
+        if (pace := self._paces.get(wishes.lane)) is not None:
+            pace.began = self.clock()
+        if self.start(wishes):
+            self._busy.add(wishes.lane)
 
-    def _due(self) -> Wishes:
-        """What may be asked for now without being urgent; calls again when more is."""
-        now = self.clock()
-        if self._wishes.panes and self._panes.due <= now:
-            self._asked, self._panes.began = self._panes, now
-            if self._wishes.tree:
-                self._rows.began = now
-            return self._all()
-        wishes = Wishes()
-        if self._wishes.tree and self._rows.due <= now:
-            self._asked, self._rows.began = self._rows, now
-            self._wishes.tree, wishes.tree = False, True
-        lacking = ((self._wishes.tree, self._rows.due), (self._wishes.panes, self._panes.due))
-        due = min((due for wished, due in lacking if wished), default=self._poke_at)
-        if due < self._poke_at:
+    def _may_begin(self, lane: Lane) -> bool:
+        """Whether a job of the data may begin now; calls again when it may later."""
+        if lane in self._busy:
+            return False
+        now, due = self.clock(), self._paces[lane].due
+        if due > now and due < self._poke_at:
             self._poke_at = due
             self.later(due - now)
-        return wishes
+        return due <= now

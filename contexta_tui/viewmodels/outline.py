@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from contexta.query.port import Block
 from contexta.query.results import NodeKind, NodeRow
 
 #: Rows that one query fetches.
@@ -43,11 +44,11 @@ class PageKey(NamedTuple):
     kind: NodeKind
     number: int
 
-    def span(self, total: int) -> tuple[int, int]:
-        """Start and stop of the block in the order of display, among `total` siblings."""
-        low = self.number * PAGE_ROWS
-        high = min(low + PAGE_ROWS, total)
-        return (total - high, total - low) if self.kind in _NEWEST_FIRST else (low, high)
+    @property
+    def block(self) -> Block:
+        """The siblings on it."""
+        start = self.number * PAGE_ROWS
+        return Block(self.parent_id, self.kind, start, start + PAGE_ROWS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from enum import StrEnum
 
 from contexta.query.port import Queries
 from contexta.query.results import NodeRow
 from contexta_tui.viewmodels import detail, diagnostics, lineage
 from contexta_tui.viewmodels.outline import Outline
 from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed, load, load_level, load_reveal
+
+
+class Lane(StrEnum):
+    """Who waits for an answer: a person for whatever it is, or the data, for rows or for panes."""
+
+    PERSON = "person"
+    ROWS = "rows"
+    PANES = "panes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Job:
         detail: Compute the detail of the selected node, for this size.
         lineage: Compute its lineage.
         issues: Compute the issues.
-        urgent: Whether a person waits for it.
+        lane: Who waits for it.
         revision: Revision of the data that is asked.
     """
 
@@ -71,7 +80,7 @@ class Job:
     detail: DetailSize | None = None
     lineage: bool = False
     issues: bool = False
-    urgent: bool = False
+    lane: Lane = Lane.PANES
     revision: int = -1
 
 

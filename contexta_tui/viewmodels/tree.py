@@ -10,6 +10,7 @@ kept open.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from contexta.query.results import NodeRow
@@ -221,7 +222,13 @@ class TreeModel:
             return Request(self.revision, structure=True, filter=self.filter)
         request = self.position(top, height, structure=structure)
         wanted = page_keys(self._outline, window(top, height))
-        return request if structure or not all(key in request.fresh for key, _ in wanted) else None
+        return request if structure or not all(key in request.fresh for key in wanted) else None
+
+    def lacks(self, rows: Iterable[int]) -> bool:
+        """Whether some rows are not known at all, or what a filter leaves is not."""
+        if self.filter and (self._filtered is None or self._filtered.text != self.filter):
+            return True
+        return any(self.row_at(row).node is None for row in rows)
 
     def position(self, top: int, height: int, *, structure: bool = False) -> Request:
         """A request for the rows of the tree as it is, filter aside, to be changed by who wants others."""
@@ -232,6 +239,7 @@ class TreeModel:
             self.revision,
             structure,
             auto=not self._arranged,
+            newest=self._auto,
             roots=self._roots,
             pinned=tuple(pinned.values()),
             expanded=frozenset(self._expanded),

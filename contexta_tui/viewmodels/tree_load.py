@@ -6,7 +6,7 @@ model takes the answer in. Nothing here touches the model, so it may run anywher
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contexta.query.port import Matches, Queries
@@ -34,6 +34,7 @@ class Request:
         structure: Whether roots and expanded nodes are wanted anew, or pages only.
         filter: Filter text; when not empty, matches are all that is wanted.
         auto: Whether the newest run is to be expanded.
+        newest: The newest run as known.
         roots: Roots as known.
         pinned: Rows that are wanted fresh: expanded ones and the selection.
         expanded: Keys of the expanded nodes.
@@ -47,6 +48,7 @@ class Request:
     structure: bool
     filter: str = ""
     auto: bool = False
+    newest: NodeRow | None = None
     roots: tuple[NodeRow, ...] = ()
     pinned: tuple[NodeRow, ...] = ()
     expanded: frozenset[int] = frozenset()
@@ -88,28 +90,32 @@ class Revealed:
 
 
 def load(queries: Queries, request: Request) -> Loaded:
-    """Answer a request: two queries for the structure, and one for each page that is not fresh."""
+    """Answer a request, with one question where the tree is much as it was."""
     if request.filter:
         return Loaded(request, roots=queries.projects(), matches=queries.matches(request.filter))
+    outline = Outline(request.roots, {row.id: row for row in request.pinned}, request.expanded)
+    wanted = page_keys(outline, window(request.top, request.height))
     if not request.structure:
-        outline = Outline(request.roots, {row.id: row for row in request.pinned}, request.expanded)
+        lacking = {key: key.block for key in wanted if key not in request.fresh}
+        found = queries.rows((), tuple(lacking.values()))
         return Loaded(
-            request,
-            request.roots,
-            pages=_pages(queries, outline, window(request.top, request.height), request.fresh),
+            request, request.roots, pages={key: found.blocks[block] for key, block in lacking.items()}
         )
-    roots = queries.projects()
-    rows = queries.nodes(tuple(row.id for row in request.pinned))
+    answer = queries.rows(tuple(row.id for row in request.pinned), tuple(key.block for key in wanted))
+    roots, rows, blocks = answer.projects, dict(answer.nodes), dict(answer.blocks)
     moved = _moved(queries, request.pinned, rows)
-    newest = _newest_run(queries, roots) if request.auto else None
+    newest = _newest_run(queries, roots, request.newest, rows) if request.auto else None
     expanded = {moved[key].id if key in moved else key for key in request.expanded}
     known = {**rows, **{row.id: row for row in moved.values()}, **{root.id: root for root in roots}}
     if newest is not None:
         known[newest.id] = newest
         expanded |= {newest.id, *newest.path}
     outline = Outline(roots, known, expanded)
-    rows_wanted = window(_top(outline, request, known), request.height)
-    return Loaded(request, roots, rows, moved, newest, _pages(queries, outline, rows_wanted, frozenset()))
+    wanted = page_keys(outline, window(_top(outline, request, known), request.height))
+    lacking_blocks = tuple(key.block for key in wanted if key.block not in blocks)
+    if lacking_blocks:
+        blocks |= queries.rows((), lacking_blocks).blocks
+    return Loaded(request, roots, rows, moved, newest, {key: blocks[key.block] for key in wanted})
 
 
 def window(top: int, height: int) -> range:
@@ -150,26 +156,17 @@ def load_level(queries: Queries, top: NodeRow, expanded: frozenset[int]) -> tupl
     return (), False
 
 
-def _pages(
-    queries: Queries, outline: Outline, window: range, fresh: frozenset[PageKey]
-) -> dict[PageKey, tuple[NodeRow, ...]]:
-    pages: dict[PageKey, tuple[NodeRow, ...]] = {}
-    for key, total in page_keys(outline, window):
-        if key not in fresh and key not in pages:
-            start, stop = key.span(total)
-            pages[key] = queries.children(key.parent_id, key.kind, start, stop)
-    return pages
-
-
-def page_keys(outline: Outline, window: range) -> Iterable[tuple[PageKey, int]]:
-    """The pages that a window needs, each with the number of all siblings; projects need none."""
+def page_keys(outline: Outline, window: range) -> tuple[PageKey, ...]:
+    """The pages that a window needs, each once; projects need none."""
+    keys: dict[PageKey, None] = {}
     for span, rows in outline.spans_in(window):
         if span.parent_id is None:
             continue
         ends = [outline.place_at(row) for row in (rows[0], rows[-1])]
         numbers = sorted(place.position // PAGE_ROWS for place in ends if place is not None)
         for number in range(numbers[0], numbers[-1] + 1):
-            yield PageKey(span.parent_id, span.kind, number), span.total
+            keys[PageKey(span.parent_id, span.kind, number)] = None
+    return tuple(keys)
 
 
 def _top(outline: Outline, request: Request, known: dict[int, NodeRow]) -> int:
@@ -180,12 +177,18 @@ def _top(outline: Outline, request: Request, known: dict[int, NodeRow]) -> int:
     return request.top if row is None else max(0, row - request.anchor.line)
 
 
-def _newest_run(queries: Queries, roots: tuple[NodeRow, ...]) -> NodeRow | None:
+def _newest_run(
+    queries: Queries, roots: tuple[NodeRow, ...], known: NodeRow | None, rows: Mapping[int, NodeRow]
+) -> NodeRow | None:
     """The newest run of the project that was heard of last."""
     for project in sorted(roots, key=lambda root: root.last_at or 0, reverse=True):
-        runs = queries.children(project.id, NodeKind.RUN, 0, 1)
+        runs = next((group.count for group in project.children if group.kind is NodeKind.RUN), 0)
+        if known is not None and (known.parent_id, known.position) == (project.id, runs - 1):
+            found = rows.get(known.id)
+            if found is not None and found.ref == known.ref:
+                return found
         if runs:
-            return runs[0]
+            return next(iter(queries.children(project.id, NodeKind.RUN, 0, 1)), None)
     return None
 
 

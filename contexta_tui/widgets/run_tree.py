@@ -45,7 +45,14 @@ class RunTree(LineView):
             super().__init__()
 
     class Wanted(Message):
-        """Rows are missing: answer `request()` with `install()`."""
+        """Rows are missing or outdated: answer `request()` with `install()`.
+
+        `urgent` when some that should be on the screen are not known at all: a person has gone there.
+        """
+
+        def __init__(self, *, urgent: bool) -> None:
+            self.urgent = urgent
+            super().__init__()
 
     class LevelWanted(Message):
         """One more level is to be expanded under a node."""
@@ -283,7 +290,7 @@ class RunTree(LineView):
 
     def _want(self) -> None:
         if self.is_mounted and self.request() is not None:
-            self.post_message(self.Wanted())
+            self.post_message(self.Wanted(urgent=self.model.lacks(self.visible_rows)))
 
     def _tell(self, *, by_user: bool) -> None:
         node = self.model.selected

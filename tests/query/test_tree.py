@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from contexta.query.port import Block
 from contexta.query.results import ChildGroup, NodeKind, NodeRow
 from contexta.reader import CatalogReader
 from tests.catalogs import finder, reader_of
@@ -43,6 +44,27 @@ def test_runs_and_deployments_come_newest_first_all_else_in_order_of_appearance_
     assert _names(reader.children(run, NodeKind.STAGE, 1, 4)) == ["s1", "s2", "s3"]
     assert reader.children(10**9, NodeKind.RUN, 0, 9) == ()
     assert reader.children(project, NodeKind.SAMPLE, 0, 9) == ()
+
+
+def test_rows_are_the_roots_the_nodes_and_the_blocks_that_are_asked_for() -> None:
+    lines = Lines()
+    data = b"".join(lines.metric(f"run:demo.r{n}", "loss", n) for n in range(7))
+    data += b"".join(lines.metric(f"batch:demo.r0.s.b{n}", "loss", n) for n in range(5))
+    reader = reader_of(data, lines.metric("run:other.r", "loss", 1))
+    find = finder(reader)
+    project, run, stage = (find(ref).id for ref in ("project:demo", "run:demo.r0", "stage:demo.r0.s"))
+    runs = Block(project, NodeKind.RUN, 2, 200)
+    batches = Block(stage, NodeKind.BATCH, 1, 3)
+    nothing = (Block(10**9, NodeKind.RUN, 0, 9), Block(stage, NodeKind.SAMPLE, 0, 9))
+    rows = reader.rows((run, stage, 10**9), (runs, batches, *nothing))
+    assert rows.projects == reader.projects()
+    assert rows.nodes == reader.nodes((run, stage))
+    assert rows.blocks == {
+        runs: tuple(reversed(reader.children(project, NodeKind.RUN, 0, 5))),
+        batches: reader.children(stage, NodeKind.BATCH, 1, 3),
+        **dict.fromkeys(nothing, ()),
+    }
+    assert reader.rows((), ()).projects == reader.projects()
 
 
 def test_the_order_stays_while_siblings_come_slice_by_slice() -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contexta.live import Change, Phase
-from contexta.query.port import Matches
+from contexta.query.port import Block, Matches, Rows
 from contexta.query.results import (
     ArtifactRow,
     ChildGroup,
@@ -201,6 +201,14 @@ class FakeQueries:
             return ()
         return tuple(self._row(child) for child in self._ordered(node, kind)[start:stop])
 
+    def rows(self, node_ids: tuple[int, ...], blocks: tuple[Block, ...]) -> Rows:
+        self._called("rows")
+        return Rows(
+            projects=tuple(self._row(node_id) for node_id in self.roots),
+            nodes={node_id: self._row(node_id) for node_id in node_ids if self._owner(node_id) is not None},
+            blocks={block: self._block(block) for block in blocks},
+        )
+
     def node(self, node_id: int) -> NodeRow | None:
         self._called("node")
         return self.nodes((node_id,)).get(node_id)
@@ -300,6 +308,11 @@ class FakeQueries:
     def _ordered(self, node: FakeNode, kind: NodeKind) -> list[int] | range:
         ids: list[int] | range = node.children.get(kind) or node.bulk.get(kind) or []
         return ids[::-1] if kind in _NEWEST_FIRST else ids
+
+    def _block(self, block: Block) -> tuple[NodeRow, ...]:
+        node = self.tree.get(block.parent_id)
+        ids = [] if node is None else node.children.get(block.kind) or node.bulk.get(block.kind) or []
+        return tuple(self._row(child) for child in ids[block.start : block.stop])
 
     def _groups(self, node: FakeNode) -> tuple[ChildGroup, ...]:
         groups = ((kind, len(self._ordered(node, kind))) for kind in _ORDER)

@@ -34,9 +34,10 @@ async def test_the_first_screen_is_filled_by_asking_each_question_once() -> None
     async with explorer() as it:
         await it.shows("tiny-cnn")
         await it.until(lambda: it.app.explorer.at_rest, "rest")
-        once = ("projects", "metrics", "series", "issues", "reasons")
+        once = ("metrics", "series", "issues", "reasons")
         assert {name: it.fake.calls[name] for name in once} == dict.fromkeys(once, 1)
         assert it.fake.calls["lineage"] == 2  # of the run, and of everything
+        assert it.fake.calls["rows"] == 2  # the roots, and what is open below them
 
 
 async def test_the_panes_have_their_sizes_before_there_is_anything_to_show() -> None:
@@ -232,12 +233,12 @@ async def test_a_live_change_shows_while_the_selection_stays() -> None:
 async def test_a_storm_of_changes_is_not_a_storm_of_queries() -> None:
     async with explorer() as it:
         await it.pilot.pause(0.2)
-        before = it.fake.calls["projects"]
+        before = it.fake.calls["rows"]
         for _ in range(300):
             it.publish()
         await it.until(lambda: it.app.explorer._change.revision == it.fake.revision, "the last change")  # type: ignore[union-attr]
         await it.pilot.pause(0.3)
-        assert it.fake.calls["projects"] - before < 20
+        assert it.fake.calls["rows"] - before < 20
         assert it.tree.model.revision == it.fake.revision
 
 
@@ -284,7 +285,7 @@ async def test_a_query_that_fails_is_told_and_the_next_one_works() -> None:
     async with explorer() as it:
 
         class Broken(FakeQueries):
-            def projects(self):  # type: ignore[no-untyped-def]
+            def rows(self, node_ids, blocks):  # type: ignore[no-untyped-def]
                 raise RuntimeError("catalog [x] is gone")
 
         it.publish(queries=Broken())

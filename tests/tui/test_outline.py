@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.query.results import NodeKind, NodeRow
-from contexta_tui.viewmodels.outline import Outline, PageKey
-from tests.tui.fake_queries import FakeQueries
+from contexta_tui.viewmodels.outline import PAGE_ROWS, Outline
+from contexta_tui.viewmodels.tree_load import page_keys
+from tests.tui.fake_queries import FakeQueries, demo
 
 KINDS = (NodeKind.PROJECT, NodeKind.RUN, NodeKind.STAGE, NodeKind.BATCH, NodeKind.SAMPLE)
 
@@ -78,7 +79,11 @@ def test_a_million_children_are_one_span() -> None:
 
 
 def test_pages_of_runs_count_from_the_oldest() -> None:
-    key = PageKey(1, NodeKind.RUN, 0)
-    assert key.span(250) == (50, 250)
-    assert PageKey(1, NodeKind.RUN, 1).span(250) == (0, 50)
-    assert PageKey(1, NodeKind.BATCH, 1).span(250) == (200, 250)
+    fake = demo()
+    for number in range(PAGE_ROWS):
+        fake.add(NodeKind.RUN, f"more-{number}", fake.roots[0])
+    roots = fake.projects()
+    outline = Outline(roots, {row.id: row for row in roots}, {roots[0].id})
+    older, newest = page_keys(outline, range(outline.height))[:2]
+    assert (newest.number, newest.block.start, newest.block.stop) == (1, PAGE_ROWS, 2 * PAGE_ROWS)
+    assert (older.number, older.block.start) == (0, 0)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from contexta_tui.screens.refresher import INTERVAL_S, PANES_S, Refresher, Wishes
-from contexta_tui.viewmodels.refresh import Target
+from contexta_tui.viewmodels.refresh import Lane, Target
 
 
 class Bench:
@@ -24,21 +24,20 @@ def test_one_job_at_a_time_and_wishes_are_merged() -> None:
     bench.refresher.wish(node=True, urgent=True)
     bench.refresher.wish(issues=True, urgent=True)
     assert len(bench.started) == 1
-    bench.refresher.done(urgent=True)
+    bench.refresher.done(Lane.PERSON)
     assert len(bench.started) == 2
     assert (bench.started[1].tree, bench.started[1].node, bench.started[1].issues) == (False, True, True)
 
 
 def test_data_waits_for_its_interval_and_a_person_does_not() -> None:
     bench = Bench()
-    bench.refresher.wish(tree=True, node=True)
-    bench.refresher.done()
     bench.refresher.wish(tree=True)
-    bench.refresher.wish(node=True)
+    bench.refresher.done(Lane.ROWS)
+    bench.refresher.wish(tree=True)
     assert (len(bench.started), bench.waits) == (1, [INTERVAL_S])
     bench.refresher.wish(node=True, urgent=True)
     assert len(bench.started) == 2
-    bench.refresher.done(urgent=True)
+    bench.refresher.done(Lane.PERSON)
     bench.refresher.wish(tree=True)
     bench.now = INTERVAL_S
     bench.refresher.poke()
@@ -50,23 +49,34 @@ def test_rows_are_shown_more_often_than_panes() -> None:
     for tick in range(20):
         bench.now = tick * INTERVAL_S * 1.01
         bench.refresher.wish(tree=True, node=True, issues=True)
-        bench.refresher.done()
-    shown = [(wishes.tree, wishes.panes) for wishes in bench.started]
-    assert len(shown) == 20
-    assert all(tree for tree, _ in shown)
-    assert sum(panes for _, panes in shown) == round(20 * INTERVAL_S / PANES_S)
+        bench.refresher.done(Lane.ROWS)
+        bench.refresher.done(Lane.PANES)
+    asked = [(wishes.lane, wishes.tree, wishes.panes) for wishes in bench.started]
+    assert asked.count((Lane.ROWS, True, False)) == 20
+    assert asked.count((Lane.PANES, False, True)) == len(asked) - 20 == round(20 * INTERVAL_S / PANES_S)
+
+
+def test_rows_do_not_wait_for_panes_and_panes_wait_for_rows() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True, node=True)
+    assert [wishes.lane for wishes in bench.started] == [Lane.ROWS]
+    bench.refresher.done(Lane.ROWS)
+    assert [wishes.lane for wishes in bench.started] == [Lane.ROWS, Lane.PANES]
+    bench.now = INTERVAL_S
+    bench.refresher.wish(tree=True, node=True)
+    assert [wishes.lane for wishes in bench.started] == [Lane.ROWS, Lane.PANES, Lane.ROWS]
 
 
 def test_what_a_pane_lacks_comes_when_its_time_has_come() -> None:
     bench = Bench()
     bench.refresher.wish(node=True)
-    bench.refresher.done()
+    bench.refresher.done(Lane.PANES)
     bench.refresher.wish(issues=True)
     assert (len(bench.started), bench.waits) == (1, [PANES_S])
     bench.now = PANES_S
     bench.refresher.poke()
     assert [wishes.issues for wishes in bench.started] == [False, True]
-    bench.refresher.done()
+    bench.refresher.done(Lane.PANES)
     assert bench.refresher.at_rest
 
 
@@ -75,7 +85,7 @@ def test_following_never_displaces_what_a_person_does() -> None:
     bench.refresher.wish(tree=True)
     bench.refresher.wish(target=Target(failure=1), urgent=True)
     bench.refresher.wish(target=Target(newest=True))
-    bench.refresher.done()
+    bench.refresher.done(Lane.ROWS)
     assert bench.started[1].target == Target(failure=1)
 
 
@@ -85,9 +95,9 @@ def test_a_person_does_not_wait_for_the_data() -> None:
     bench.refresher.wish(target=Target(failure=1), urgent=True)
     assert len(bench.started) == 2
     bench.refresher.wish(tree=True)
-    bench.refresher.done()
+    bench.refresher.done(Lane.ROWS)
     assert len(bench.started) == 2, "the data waits for the person"
-    bench.refresher.done(urgent=True)
+    bench.refresher.done(Lane.PERSON)
     bench.now = INTERVAL_S
     bench.refresher.poke()
     assert len(bench.started) == 3
@@ -97,11 +107,11 @@ def test_slow_answers_are_asked_for_less_often() -> None:
     bench = Bench()
     bench.refresher.wish(tree=True)
     bench.now = 0.15
-    bench.refresher.done()
+    bench.refresher.done(Lane.ROWS)
     bench.refresher.wish(tree=True)
     assert (len(bench.started), bench.waits) == (1, [0.15])
     bench.now = 5.0
-    bench.refresher.done()
+    bench.refresher.done(Lane.ROWS)
     bench.refresher.wish(tree=True)
     assert len(bench.started) == 2, "but never so rarely that it is felt"
 
