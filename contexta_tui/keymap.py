@@ -275,17 +275,18 @@ def bindings(*scopes: Scope) -> list[BindingType]:
     """
     return [
         Binding(
-            ",".join(action.keys),
+            key,
             action.name,
             action.label or action.help,
             show=action.footer,
-            key_display=key_name(action.keys[0]),
+            key_display=key_name(key),
             priority=action.scope is not Scope.APP,
             tooltip=action.help,
             id=action.id,
         )
         for action in ACTIONS
         if action.scope in scopes
+        for key in action.keys
     ]
 
 

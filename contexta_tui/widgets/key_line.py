@@ -1,19 +1,23 @@
 """The last line of the screen: the keys that are worth knowing now. A click presses one.
 
-It draws the bindings that Textual says are active. Textual's own footer makes a widget for each key, and
-makes them all again whenever another pane gets the focus; this is one widget, and draws one line.
+It draws the bindings that Textual says are active, but none whose key would be typed as text. Textual's own
+footer makes a widget for each key, and makes them all again whenever another pane gets the focus; this is one
+widget, and draws one line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.binding import Binding
+from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -101,16 +105,23 @@ class KeyLine(Widget):
         label = self.get_component_rich_style("key-line--label")
         hover = Style(bgcolor=self.get_component_rich_style("key-line--hover").bgcolor)
         segments = []
-        for hint in self._hints:
+        for hint in self._fitting:
             over = Style(dim=not hint.enabled) + (hover if hint == self._hovered else Style())
             segments += [
                 Segment(text, style + over) for text, style in zip(hint.text, (key, label), strict=True)
             ]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
+    @property
+    def _fitting(self) -> Sequence[KeyHint]:
+        """The hints that there is room for: half a word would only be a riddle."""
+        ends = accumulate(hint.width for hint in self._hints)
+        # The last blank may be missing.
+        return self._hints[: sum(end <= self.size.width + 1 for end in ends)]
+
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Say more of the key under the mouse."""
-        self._hover(hint_at(self._hints, event.x))
+        self._hover(hint_at(self._fitting, event.x))
 
     def on_leave(self) -> None:
         """Say no more."""
@@ -118,7 +129,7 @@ class KeyLine(Widget):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Press the key under the mouse."""
-        hint = hint_at(self._hints, event.x)
+        hint = hint_at(self._fitting, event.x)
         if hint is not None and hint.enabled:
             self.app.simulate_key(hint.key)
         elif hint is not None:
@@ -133,7 +144,7 @@ class KeyLine(Widget):
     def _bindings_changed(self, screen: Screen[object]) -> None:
         hints: dict[str, KeyHint] = {}
         for _, binding, enabled, tooltip in screen.active_bindings.values():
-            if binding.show:
+            if binding.show and not _is_typed(binding, screen.focused):
                 shown = self.app.get_key_display(binding)
                 help_ = tooltip or binding.tooltip or binding.description
                 hint = KeyHint(binding.key, shown, binding.description, help_, enabled)
@@ -143,3 +154,10 @@ class KeyLine(Widget):
         if self.app.app_focus and found != self._hints:
             self._hints = found
             self.refresh()
+
+
+def _is_typed(binding: Binding, focused: Widget | None) -> bool:
+    """Whether the focused widget takes the key for text before it can do anything."""
+    if binding.priority or focused is None:
+        return False
+    return focused.check_consume_key(binding.key, key_to_character(binding.key))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widgets import Input
 
 from contexta_tui.widgets.key_line import KeyHint, KeyLine, hint_at
 from tests.waiting import pilot_until
@@ -72,12 +74,37 @@ async def test_the_mouse_over_a_key_says_what_it_does() -> None:
         assert line.tooltip is None
 
 
-async def test_keys_for_which_there_is_no_room_are_cut_off() -> None:
+@pytest.mark.parametrize(("width", "shown"), [(13, " j Go "), (14, " j Go  x Never"), (4, "")])
+async def test_a_key_for_which_there_is_no_room_is_left_out_whole(width: int, shown: str) -> None:
     app = Keys()
-    async with app.run_test(size=(8, 5)) as pilot:
+    async with app.run_test(size=(width, 5)) as pilot:
         line = app.query_one(KeyLine)
-        await pilot_until(pilot, lambda: "Go" in drawn(line), what="the keys")
-        assert drawn(line) == " j Go  x"
+        await pilot_until(pilot, lambda: bool(line._hints), what="the keys")
+        assert drawn(line) == shown.ljust(width)
+        await pilot.click(KeyLine, offset=(width - 1, 0))
+        await pilot.pause()
+        assert app.went == 0
+
+
+async def test_a_key_that_would_be_typed_is_named_by_another_that_is_not() -> None:
+    class Typing(Keys):
+        BINDINGS: ClassVar[list[BindingType]] = [
+            Binding("question_mark", "help", "Help", key_display="?"),
+            Binding("f1", "help", "Help"),
+            Binding("ctrl+t", "type", "Type"),
+        ]
+
+        def compose(self) -> ComposeResult:
+            yield Input()
+            yield KeyLine()
+
+    app = Typing()
+    async with app.run_test(size=(60, 5)) as pilot:
+        line = app.query_one(KeyLine)
+        await pilot_until(pilot, lambda: "Help" in drawn(line), what="the keys")
+        assert "f1 Help  ^t Type" in drawn(line)
+        app.screen.set_focus(None)
+        await pilot_until(pilot, lambda: "? Help  ^t Type" in drawn(line), what="the keys without the input")
 
 
 def test_a_wide_label_takes_as_many_cells_as_it_is_drawn_with() -> None:
