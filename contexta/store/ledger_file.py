@@ -267,6 +267,10 @@ class LedgerFile:
             )
         try:
             yield
+        except BaseException:
+            if lock is self.lock and not self._depth:
+                self._stop_if_broken()
+            raise
         finally:
             # In a child that was forked inside the block, the lock is a new one.
             if lock is self.lock:
@@ -276,6 +280,14 @@ class LedgerFile:
         if self._engine is None:
             self._engine = start()
         return self._engine
+
+    def _stop_if_broken(self) -> None:
+        """Let the next use start another engine: after some errors of a disk one answers nothing more."""
+        if self._engine is not None:
+            try:
+                self._engine.execute("select 1")
+            except duckdb.Error:
+                self._stop()
 
     def _stop(self) -> None:
         engine, self._engine = self._engine, None

@@ -27,6 +27,7 @@ from contexta.errors import (
     StoreAccessError,
 )
 from contexta.store import MetadataStore, MetadataStoreConfig, open_ledger
+from contexta.store.ledger_engine import open_failed
 from tests.store.ledger_models import START, project, run, sample, stage, store_at
 
 PREAMBLE = """
@@ -542,6 +543,22 @@ else:
         process.wait()
     assert store.samples.list_sample_observations() == ()
     assert store.check_integrity().ok
+
+
+def test_an_engine_that_answers_nothing_any_more_is_replaced(
+    path: Path, store: MetadataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
+        # As DuckDB leaves an engine when a file could not be forced to the disk.
+        engine.close()
+        raise open_failed(path, "the disk failed.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("contexta.store.ledger_file.create", fail)
+        with pytest.raises(StoreAccessError, match="the disk failed"):
+            store.projects.put_project(project())
+    store.projects.put_project(project())
+    assert store.projects.exists_project("project:p")
 
 
 def test_a_context_manager_closes(path: Path) -> None:
