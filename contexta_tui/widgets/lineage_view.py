@@ -184,14 +184,27 @@ class LineageView(LineView):
         super().clicked(index, x, chain)
 
     def action_go_to_run(self) -> None:
-        """Go to the run of the deployment or artifact under the cursor."""
-        line = self._view.lines[self.cursor] if 0 <= self.cursor < len(self._view.lines) else None
-        if isinstance(line, DeploymentLine):
-            run = line.link.run or line.link.artifact_run
-            if run is not None:
-                self.post_message(self.Chosen(self, run.id))
-        elif line is not None:
-            self._choose(line)
+        """Go to the run of the deployment or artifact under the cursor, or say that none is recorded."""
+        if not 0 <= self.cursor < len(self._view.lines):
+            return
+        line = self._view.lines[self.cursor]
+        if isinstance(line, ArtifactLine):
+            node_id = target(line)
+        else:
+            link = self._link_at(self.cursor)
+            run = None if link is None else link.run or link.artifact_run
+            node_id = None if run is None else run.id
+        if node_id is not None:
+            self.post_message(self.Chosen(self, node_id))
+        else:
+            self.notify("The run that this was made from is not recorded here.", markup=False)
+
+    def _link_at(self, index: int) -> DeploymentLink | None:
+        """The deployment of a line; that of a reason is above it."""
+        for line in reversed(self._view.lines[: index + 1]):
+            if isinstance(line, DeploymentLine):
+                return line.link
+        return None
 
     @on(LineView.RowActivated)
     def _go(self, event: LineView.RowActivated) -> None:

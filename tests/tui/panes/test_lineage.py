@@ -11,6 +11,7 @@ from contexta_tui.viewmodels.lineage import ArtifactLine, DeploymentLine, Lineag
 from contexta_tui.widgets.lineage_view import LineageView
 from tests.tui.fake_queries import FakeQueries
 from tests.tui.panes.stage import Stage, artifact, link, node, reason, screen_text
+from tests.waiting import pilot_until
 
 CANARY = node(10, "canary", kind=NodeKind.DEPLOYMENT)
 PROD = node(11, "prod", kind=NodeKind.DEPLOYMENT, status=Status.COMPLETED, failed=False)
@@ -116,10 +117,21 @@ async def test_enter_goes_to_the_deployment_and_o_to_its_run() -> None:
     queries = fake()
     async with app.run_test(size=(60, 6)) as pilot:
         view.show(lineage.load(queries, queries.node(2)))
-        await pilot.press("enter", "o", "j", "enter", "j", "o", "G", "enter")
+        await pilot.press("enter", "o", "j", "enter", "o", "j", "o", "G", "enter", "o")
         await pilot.pause()
         chosen = [message.node_id for message in app.got if isinstance(message, LineageView.Chosen)]
-    assert chosen == [10, 2, 1, 3, 2]
+    assert chosen == [10, 2, 1, 2, 3, 2, 2]
+
+
+async def test_o_says_that_a_run_is_not_recorded() -> None:
+    view = LineageView()
+    app = Stage(view)
+    async with app.run_test(size=(120, 8), notifications=True) as pilot:
+        await pilot.press("o")
+        view.show(LineageRows((DeploymentLine(link(PROD, run=None), own=True, selected=False),)))
+        await pilot.press("o")
+        await pilot_until(pilot, lambda: "recorded here" in screen_text(app), what="a notice")
+        assert not [message for message in app.got if isinstance(message, LineageView.Chosen)]
 
 
 async def test_a_click_on_the_run_goes_to_the_run() -> None:
