@@ -165,6 +165,8 @@ class ExplorerScreen(Screen[None]):
             self._show_body()
         if result.revealed is not None:
             self._start_at = None
+            if result.job.target is not None and not result.job.target.newest:
+                self._workbench.uncover()
         elif result.job.target is not None and result.job.target.failure:
             self.notify(nothing_failed(self._change), markup=False)
         if result.level is not None and result.level[1]:

@@ -106,6 +106,14 @@ class Workbench(Vertical):
         # At once, so that the next key is this pane's.
         self.screen.set_focus(self._focusable[pane])
 
+    def uncover(self) -> None:
+        """Bring what is selected to the screen, where neither its row nor its detail can be seen."""
+        seen = {Pane.TREE, Pane.DETAIL}
+        if self._zoomed and self._active not in seen:
+            self.zoom()
+        if not any(self.shows(pane) for pane in seen):
+            self.go(Pane.DETAIL)
+
     def step(self, by: int) -> None:
         """Go to the pane so many further, round at the end."""
         panes = list(Pane)

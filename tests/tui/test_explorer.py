@@ -426,3 +426,33 @@ async def test_the_footer_shows_the_keys_of_the_focused_pane(width: int) -> None
         await it.shows("enter Keep")
         await it.shows("f1 Help")
         await it.until(lambda: "n Next" not in it.text() and "? Help" not in it.text(), "only keys that work")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+@pytest.mark.parametrize(
+    ("keys", "title"), [(("4", "enter"), "holdout"), (("3", "enter"), "canary"), (("4", "n"), "holdout")]
+)
+async def test_what_is_gone_to_from_behind_a_tab_comes_to_the_screen(
+    size: tuple[int, int], keys: tuple[str, ...], title: str
+) -> None:
+    async with explorer(size=size) as it:
+        await it.press(keys[0])
+        await it.until(lambda: not it.app.query_one(Workbench).shows(Pane.TREE), "another pane")
+        await it.press(keys[1])
+        await it.shows(f"{title}  failed")
+
+
+async def test_what_is_gone_to_from_a_zoomed_pane_comes_to_the_screen_and_the_pane_keeps_the_keys() -> None:
+    async with explorer() as it:
+        await it.press("4", "z")
+        await it.until(lambda: not it.app.query_one(Workbench).shows(Pane.TREE), "one pane")
+        await it.press("enter")
+        await it.shows("holdout  failed")
+        assert it.app.query_one(Workbench).active is Pane.ISSUES
+
+
+async def test_failures_are_gone_through_in_a_zoomed_detail() -> None:
+    async with explorer() as it:
+        await it.press("2", "z", "n")
+        await it.shows("holdout  failed")
+        assert it.app.query_one(Workbench).zoomed
