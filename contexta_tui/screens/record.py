@@ -36,8 +36,13 @@ class RecordScreen(Screen[None]):
     CSS = """
     RecordScreen {
         layout: vertical;
-        & > RecordList { height: 3fr; border: round $border-blurred; border-title-color: $foreground; }
-        & > RecordFields { height: 2fr; border: round $border-blurred; border-title-color: $foreground; }
+        & > RecordList, & > RecordFields {
+            border: round $border-blurred;
+            border-title-color: $foreground;
+            padding: 0 1;
+        }
+        & > RecordList { height: 3fr; }
+        & > RecordFields { height: 2fr; }
         & > :focus { border: round $border; }
     }
     """
@@ -124,7 +129,8 @@ class RecordScreen(Screen[None]):
         self._busy = False
         if event.pages != self._pages:
             self._pages = event.pages
-            self._list.show(event.pages)
+            # A record that is being read stays; a list that is looked at shows what comes.
+            self._list.show(event.pages, hold=self._fields.has_focus)
             self._fields.show(self._list.selected)
             self._head()
         if self._again:

@@ -54,15 +54,20 @@ class RecordList(LineView):
         rows = self._pages.rows
         return rows[self.cursor] if 0 <= self.cursor < len(rows) else None
 
-    def show(self, pages: RecordPages) -> None:
-        """Show records; cursor and screen stay with the record that the cursor was on, if it left the top."""
+    def show(self, pages: RecordPages, *, hold: bool = False) -> None:
+        """Show records; cursor and screen stay with the record that the cursor was on, if it left the top.
+
+        Args:
+            pages: The records.
+            hold: Whether they stay with the one at the top, too.
+        """
         before = self.selected
         self._placed = len({row.node_id for row in pages.rows}) > 1
         cursor = max(0, self.cursor)
         on_screen = cursor - round(self.scroll_target_y)
         self._pages = pages
         row = cursor
-        if before is not None and cursor > 0:
+        if before is not None and (hold or cursor > 0):
             row = next((index for index, other in enumerate(pages.rows) if other.id == before.id), 0)
         top = max(0, row - on_screen) if row != cursor else None
         self.set_rows(len(pages.rows), cursor=row, top=top)

@@ -154,6 +154,25 @@ async def test_new_records_arrive_above_and_the_cursor_stays_on_its_record() -> 
         assert selected.id == 48
 
 
+async def test_the_newest_record_is_shown_as_it_comes_unless_its_fields_are_being_read() -> None:
+    fake = workspace(50)
+    app = Stage(Static())
+    async with app.run_test(size=(90, 30)) as pilot:
+        node = fake.node(1)
+        assert node is not None
+        screen = RecordScreen(node, lambda: fake)
+        app.push_screen(screen)
+        await pilot_until(pilot, lambda: "50 records" in screen_text(app), what="the first page")
+        records_of = screen.query_one(RecordList)
+        for number, keys, shown in ((51, (), 51), (52, ("enter",), 51), (53, ("tab",), 51), (54, ("g",), 54)):
+            await pilot.press(*keys)
+            fake.record_rows.append(record(number))
+            screen.changed()
+            await pilot_until(pilot, lambda n=number: f"{n} records" in screen_text(app), what="the new one")  # type: ignore[misc]
+            assert records_of.selected is not None
+            assert records_of.selected.id == shown
+
+
 async def test_a_node_without_records_says_so() -> None:
     fake = workspace(0)
     app = Stage(Static())
