@@ -23,6 +23,7 @@ from contexta_tui.app import ExplorerApp
 from contexta_tui.feed import Feed
 from contexta_tui.settings import Settings
 from tests.faults import Seen, fault, hostile_workspace, sizes
+from tests.faults.opened import opened_once
 from tests.faults.sequences import foreign, unprintable
 from tests.faults.texts import HOSTILE
 from tests.report.test_hostile import check_html
@@ -97,7 +98,10 @@ def test_output(size: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     everything = size == len(HOSTILE)
     workspace = tmp_path / ".contexta"
     hostile_workspace.build(workspace, texts)
-    with fault("hostile text in what is printed and written", "outputs", never=NEVER) as seen:
+    with (
+        fault("hostile text in what is printed and written", "outputs", never=NEVER) as seen,
+        opened_once(workspace),
+    ):
         printed = Printed(workspace, capsys, seen)
         json.loads(printed.explore("--json", "--depth=sample"))
         printed.explore("--once", "--depth=sample")

@@ -23,6 +23,7 @@ from contexta.errors import ContextaError
 from contexta.journal import paths
 from contexta_tui.__main__ import main as explore
 from tests.faults import Seen, fault, sizes
+from tests.faults.opened import opened_once
 from tests.faults.sequences import unprintable
 from tests.faults.texts import HOSTILE
 from tests.lines import BATCH, RUN, Lines
@@ -101,9 +102,10 @@ def test_questions(
     monkeypatch.chdir(workspace.parent)
     cases = list(itertools.product(TYPED, PLACES))
     never = ("stack traces or SQL", "foreign sequences", "wrong exit codes", "unclear sentences", "hangs")
-    with fault(
-        "hostile refs, filters, searches and options", "questions", never=never, to_reach=size
-    ) as seen:
+    with (
+        fault("hostile refs, filters, searches and options", "questions", never=never, to_reach=size) as seen,
+        opened_once(workspace),
+    ):
         for text, (program, arguments) in cases[:: len(cases) // size]:
             words = [word.replace("{workspace}", str(workspace)).replace("{}", text) for word in arguments]
             if program is ask:
