@@ -43,7 +43,7 @@ class RecordScreen(Screen[None]):
         }
         & > RecordList { height: 3fr; }
         & > RecordFields { height: 2fr; }
-        & > :focus { border: round $border; }
+        & > *:focus { border: round $primary; border-title-style: bold; }
     }
     """
 

@@ -96,15 +96,16 @@ class RecordList(LineView):
         where = safe(record.node_ref.rpartition(".")[2], 40)
         room = width - _TIME_CELLS - _TYPE_CELLS - key_cells - 6
         where_cells = 16 if self._placed and room >= 40 else 0
+        gap = 2 if where_cells else 0
         ink = inks["failed" if is_bad(record) else "text"]
-        text = cell_fit(safe(value_text(record), 300), max(0, room - where_cells))
+        text = cell_fit(safe(value_text(record), 300), max(0, room - where_cells - gap))
         return fit(
             Strip(
                 [
                     Segment(cell_fit(time, _TIME_CELLS) + "  ", inks["quiet"]),
                     Segment(cell_fit(record.type.value, _TYPE_CELLS) + "  ", _type_ink(record, inks)),
                     Segment(cell_fit(safe(record.key, 80), key_cells, "middle") + "  ", inks["text"]),
-                    Segment(text, ink),
+                    Segment(text + " " * gap, ink),
                     Segment(cell_fit(where, where_cells), inks["quiet"]),
                 ]
             ),

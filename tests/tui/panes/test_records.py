@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+from textual.color import Color
 from textual.widgets import Static
 
 from contexta.query.results import NodeKind, RecordType
@@ -114,10 +116,29 @@ async def test_the_screen_lists_records_and_shows_the_selected_one_whole() -> No
         assert 'File "/home/ml/model.py", line 48, in forward' in screen_text(app)
         await pilot.press("j")
         await pilot_until(pilot, lambda: "record:p.20" in screen_text(app), what="the next record")
+        primary = Color.parse(app.theme_variables["primary"])
+        records_of, fields_of = app.screen.query_one(RecordList), app.screen.query_one(RecordFields)
+        assert [each.styles.border_top[1] == primary for each in (records_of, fields_of)] == [True, False]
         await pilot.press("enter")
         assert isinstance(app.focused, RecordFields)
+        assert [each.styles.border_top[1] == primary for each in (records_of, fields_of)] == [False, True]
         await pilot.press("escape")
         await pilot_until(pilot, lambda: not isinstance(app.screen, RecordScreen), what="leaving")
+
+
+async def test_a_long_text_is_cut_before_the_place() -> None:
+    fake = workspace(2)
+    other = fake.add(NodeKind.BATCH, "b", 1)
+    fake.record_rows.append(
+        record(3, node_id=other, node_ref="batch:p.b", type=RecordType.EVENT, message="long " * 40)
+    )
+    app = Stage(Static())
+    async with app.run_test(size=(120, 20)) as pilot:
+        node = fake.node(1)
+        assert node is not None
+        app.push_screen(RecordScreen(node, lambda: fake))
+        await pilot_until(pilot, lambda: "3 records" in screen_text(app), what="the records")
+        assert re.search("…  b  ", screen_text(app).splitlines()[1])
 
 
 async def test_older_pages_are_fetched_while_scrolling() -> None:
