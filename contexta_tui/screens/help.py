@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from contexta.query.results import Status
 from contexta_tui.glyphs import UNICODE, Glyphs
-from contexta_tui.keymap import ACTIONS, Scope, key_name
+from contexta_tui.keymap import ACTIONS, Scope, bindings, key_name
 
 READS = (
     "Reads cache/capture, records/segments, metadata/ledger.db and artifacts/bindings of a workspace, "
@@ -26,32 +26,62 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "app.pop_screen", "Close"),
-        Binding("j,down", "scroll_down", show=False),
-        Binding("k,up", "scroll_up", show=False),
+        *bindings(Scope.LIST),
     ]
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()
         self._glyphs = glyphs
+        self._page = VerticalScroll(id="help")
 
     def compose(self) -> ComposeResult:
         """One scrolled page."""
-        with VerticalScroll(id="help"):
+        with self._page:
             yield Static(help_text(self._glyphs), markup=False)
 
     def on_mount(self) -> None:
         """Say how to leave."""
-        page = self.query_one("#help")
-        page.border_title = "Keys"
-        page.border_subtitle = "esc close"
+        self._page.border_title = "Keys"
+        self._page.border_subtitle = "esc close"
 
-    def action_scroll_down(self) -> None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A page is moved like a list, but has no rows to open."""
+        return action != "activate" and super().check_action(action, parameters)
+
+    def action_cursor_down(self) -> None:
         """A line down."""
-        self.query_one("#help").scroll_down(animate=False)
+        self._move(1)
 
-    def action_scroll_up(self) -> None:
+    def action_cursor_up(self) -> None:
         """A line up."""
-        self.query_one("#help").scroll_up(animate=False)
+        self._move(-1)
+
+    def action_half_page_down(self) -> None:
+        """Half a page down."""
+        self._move(self._page.size.height // 2)
+
+    def action_half_page_up(self) -> None:
+        """Half a page up."""
+        self._move(-(self._page.size.height // 2))
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self._move(self._page.size.height)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self._move(-self._page.size.height)
+
+    def action_cursor_first(self) -> None:
+        """To the first line."""
+        self._page.scroll_home(animate=False)
+
+    def action_cursor_last(self) -> None:
+        """To the last line."""
+        self._page.scroll_end(animate=False)
+
+    def _move(self, lines: int) -> None:
+        self._page.scroll_relative(y=lines, animate=False)
 
 
 def help_text(glyphs: Glyphs) -> Content:

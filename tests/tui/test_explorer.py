@@ -456,3 +456,20 @@ async def test_failures_are_gone_through_in_a_zoomed_detail() -> None:
         await it.press("2", "z", "n")
         await it.shows("holdout  failed")
         assert it.app.query_one(Workbench).zoomed
+
+
+async def test_the_help_is_moved_like_a_list_and_left_by_the_key_that_showed_it() -> None:
+    async with explorer(size=(80, 24)) as it:
+        await it.press("?")
+        await it.shows("Next row")
+        page = it.app.screen.query_one("#help")
+        for key in ("j", "ctrl+d", "ctrl+f", "pagedown", "G"):
+            await it.press("g", key)
+            await it.until(lambda: page.scroll_offset.y > 0, f"{key} to move it down")
+        await it.shows("never writes to it")
+        for key in ("k", "ctrl+u", "ctrl+b", "pageup", "g"):
+            await it.press("G", key)
+            await it.until(lambda: page.scroll_offset.y < page.max_scroll_y, f"{key} to move it up")
+        await it.shows("Next row")
+        await it.press("enter", "?")
+        await it.shows("1 Runs")
