@@ -264,7 +264,7 @@ class Follower:
             hinted = False
             late = self._heard(progress.step)
             lag = late if late is not None else lag
-            unsaid |= progress.changed
+            unsaid |= progress.changed or session.reader.issues_at_once() != self._issues
             now = time.monotonic()
             final = not self._live and not progress.indexing
             if final:
@@ -329,7 +329,7 @@ class Follower:
         progress: Progress | None = None,
         lag: float | None = None,
     ) -> None:
-        issues = reader.issues()
+        issues = reader.issues_at_once()
         # Time alone makes issues too: a run that has become silent.
         if changed or issues != self._issues:
             self._revision += 1

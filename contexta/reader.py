@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import duckdb
 
@@ -41,13 +42,20 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+_MOST_KNOWN: Final = 64
+"""Answers that are kept until a commit changes them."""
+
+_AT_ONCE_S: Final = 0.01
+"""Seconds that nobody minds to wait for a diagnosis."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Diagnosis:
-    """What was diagnosed at a revision of the catalog, and until when it is good enough."""
+    """What was diagnosed after some `consequences` of the catalog, and until when it is good enough."""
 
-    revision: int
+    consequences: int
     issues: tuple[Issue, ...]
+    took_s: float
     stands_until: float
 
 
@@ -73,10 +81,10 @@ class CatalogReader:
         self._quiet_s = quiet_s
         self._patience = patience
         self._tally = Tally()
-        self._known: dict[Hashable, tuple[int, Any]] = {}
+        self._known: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
         self._diagnosing = threading.Lock()
         self._lasting: _Diagnosis | None = None
-        self._diagnosed: tuple[tuple[int, int | None], tuple[Issue, ...]] | None = None
+        self._diagnosed: tuple[tuple[int, object], tuple[Issue, ...]] | None = None
 
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
         try:
@@ -92,14 +100,26 @@ class CatalogReader:
                 return question(cursor)
 
     def _unless_known(
-        self, what: Hashable, question: Callable[[duckdb.DuckDBPyConnection], Answer]
+        self,
+        what: Hashable,
+        question: Callable[[duckdb.DuckDBPyConnection], Answer],
+        *,
+        consequential: bool = False,
     ) -> Answer:
-        """Asks what only a commit changes, once after each."""
+        """Asks what only a commit changes, once after each.
+
+        Args:
+            what: A name for the question.
+            question: Asks it.
+            consequential: Whether a commit changes it only when it is of consequence.
+        """
         # Read before asking: a commit meanwhile makes the answer old, never the other way round.
-        revision = self._catalog.revision
+        revision = self._catalog.consequences if consequential else self._catalog.revision
         known = self._known.get(what)
         if known is None or known[0] != revision:
             self._known[what] = known = (revision, self._ask(question))
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
         answer: Answer = known[1]
         return answer
 
@@ -113,7 +133,7 @@ class CatalogReader:
 
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""
-        return self._unless_known(status, lambda cursor: tree.runs_with(cursor, status))
+        return self._unless_known(status, lambda cursor: tree.runs_with(cursor, status), consequential=True)
 
     def sources(self) -> tuple[SourceRow, ...]:
         """The files and stores behind the catalog."""
@@ -169,7 +189,13 @@ class CatalogReader:
 
     def reasons(self, node_id: int, limit: int = 50) -> tuple[Reason, ...]:
         """Why a node failed, newest first."""
-        return self._of_node(node_id, lambda cursor, node: records.reasons(cursor, node, limit), ())
+        return self._unless_known(
+            ("reasons", node_id, limit),
+            lambda cursor: _of_node(
+                cursor, node_id, lambda cursor, node: records.reasons(cursor, node, limit), ()
+            ),
+            consequential=True,
+        )
 
     def records(self, node_id: int, *, before: int | None = None, limit: int = 200) -> tuple[RecordRow, ...]:
         """Records at or under a node, newest first."""
@@ -183,21 +209,47 @@ class CatalogReader:
 
     def lineage(self, node_id: int | None) -> Lineage:
         """Deployments and artifacts of a node's run; of everything for a project or `None`."""
-        if node_id is None:
-            return self._ask(lambda cursor: lineage.lineage(cursor, None))
-        return self._of_node(node_id, lineage.lineage, Lineage((), ()))
+        return self._unless_known(
+            ("lineage", node_id),
+            lambda cursor: (
+                lineage.lineage(cursor, None)
+                if node_id is None
+                else _of_node(cursor, node_id, lineage.lineage, Lineage((), ()))
+            ),
+            consequential=True,
+        )
 
     def issues(self) -> tuple[Issue, ...]:
         """All diagnosed issues, errors first, the newest first among equals.
 
-        Asked again without a change in between, within the same second of silence, the answer is the same.
-        With patience, it may be one of a moment ago.
+        Asked again within the same second, without a change of consequence in between, the answer is the
+        same. With patience, it may be one of a moment ago.
         """
+        return self._with_silences(self._lasting_issues())
+
+    def issues_at_once(self) -> tuple[Issue, ...]:
+        """Like `issues`, for whoever must not wait: where that takes its time, the answer is the one before.
+
+        The next one is found out meanwhile, on a thread of its own.
+        """
+        known = self._lasting
+        if known is None or known.took_s <= _AT_ONCE_S:
+            return self.issues()
+        if not self._stands(known) and self._diagnosing.acquire(blocking=False):
+            self._diagnosing.release()
+            threading.Thread(target=self._diagnose, name="contexta-diagnosis", daemon=True).start()
+        return self._with_silences(known)
+
+    def _diagnose(self) -> None:
+        # Whoever asks for it is told of the error; that the catalog is damaged is noted in any case.
+        with suppress(duckdb.Error):
+            self._lasting_issues()
+
+    def _with_silences(self, found: _Diagnosis) -> tuple[Issue, ...]:
         quiet_s = self._quiet_s()
-        found = self._lasting_issues()
-        known = (found.revision, None if quiet_s is None else int(quiet_s))
+        known = (found.consequences, None if quiet_s is None else (int(quiet_s), int(time.monotonic())))
         if self._diagnosed is None or self._diagnosed[0] != known:
-            open_runs = self._unless_known("open runs", health.open_runs)
+            open_runs = () if quiet_s is None else self._unless_known("open runs", health.open_runs)
             self._diagnosed = (known, with_silences(found.issues, open_runs, quiet_s))
         return self._diagnosed[1]
 
@@ -207,16 +259,19 @@ class CatalogReader:
 
     def _lasting_issues(self) -> _Diagnosis:
         with self._diagnosing:
-            # Read before asking: a commit meanwhile makes the answer old, never the other way round.
-            revision = self._catalog.revision
-            began = time.monotonic()
             known = self._lasting
-            if known is None or (known.revision != revision and began >= known.stands_until):
+            if known is None or not self._stands(known):
+                # Read before asking: a commit meanwhile makes the answer old, never the other way round.
+                consequences = self._catalog.consequences
+                began = time.monotonic()
                 issues = self._ask(lasting)
                 ended = time.monotonic()
-                known = _Diagnosis(revision, issues, ended + self._patience * (ended - began))
-                self._lasting = known
+                until = ended + self._patience * (ended - began)
+                known = self._lasting = _Diagnosis(consequences, issues, ended - began, until)
             return known
+
+    def _stands(self, known: _Diagnosis) -> bool:
+        return known.consequences == self._catalog.consequences or time.monotonic() < known.stands_until
 
     def snapshot(self, depth: NodeKind) -> Snapshot:
         """Everything down to a depth, for printing."""
@@ -227,11 +282,17 @@ class CatalogReader:
     def _of_node(
         self, node_id: int, question: Callable[[duckdb.DuckDBPyConnection, NodeRow], Answer], nothing: Answer
     ) -> Answer:
-        def ask(cursor: duckdb.DuckDBPyConnection) -> Answer:
-            node = tree.nodes(cursor, (node_id,)).get(node_id)
-            return nothing if node is None else question(cursor, node)
+        return self._ask(lambda cursor: _of_node(cursor, node_id, question, nothing))
 
-        return self._ask(ask)
+
+def _of_node(
+    cursor: duckdb.DuckDBPyConnection,
+    node_id: int,
+    question: Callable[[duckdb.DuckDBPyConnection, NodeRow], Answer],
+    nothing: Answer,
+) -> Answer:
+    node = tree.nodes(cursor, (node_id,)).get(node_id)
+    return nothing if node is None else question(cursor, node)
 
 
 @contextmanager

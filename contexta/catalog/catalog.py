@@ -68,6 +68,7 @@ class Catalog:
         path: The database file, or `None` in memory.
         notice: One sentence for the screen when something was not as wished, else empty.
         revision: Grows with every commit of this process, and when it is closed.
+        consequences: Likewise, but passes over commits `of_no_consequence`.
         damage: What was found to be wrong with the file while it was asked, else empty; whoever fills the
             catalog builds it anew then.
         is_closed: Whether it was closed.
@@ -88,8 +89,8 @@ class Catalog:
         self._lock = lock
         # Also when nobody closes it, as whoever asks a closed catalog's stand-in never does.
         self._spill = weakref.finalize(self, _remove, spill, os.getpid()) if spill else None
-        self._depth = 0
-        self.revision = 0
+        self._depth = self._parts = self._plain_parts = 0
+        self.revision = self.consequences = 0
         self.damage = ""
         self.is_closed = False
 
@@ -153,21 +154,31 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Everything inside commits together or not at all; inside another one it is a part of that."""
+        self._parts += 1
         if self._depth:
             yield self.connection
             return
+        self._parts, self._plain_parts = 1, 0
         self.connection.execute("begin")
         self._depth += 1
         try:
             yield self.connection
             self.connection.execute("commit")
             self.revision += 1
+            self.consequences += self._plain_parts < self._parts
         except BaseException:
             with suppress(duckdb.Error):
                 self.connection.execute("rollback")
             raise
         finally:
             self._depth -= 1
+
+    def of_no_consequence(self) -> None:
+        """Says of a transaction: it adds records that tell of no failure, and scopes that go well, no more.
+
+        What is diagnosed, deployed and made is the same after it as before. To be said once inside it.
+        """
+        self._plain_parts += 1
 
     def clear(self) -> None:
         """Empties the catalog, in one transaction."""
@@ -203,6 +214,7 @@ class Catalog:
     def close(self, *, keep: bool = True) -> None:
         """Closes the database; what was committed is kept unless told otherwise."""
         self.revision += 1
+        self.consequences += 1
         self.is_closed = True
         with suppress(duckdb.Error):
             self.connection.close()

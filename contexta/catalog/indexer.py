@@ -326,6 +326,8 @@ class Indexer:
                 )
             add_damage(connection, fresh)
             save(connection, done)
+            if taken.is_plain and not any(reading.skipped for _, reading in readings):
+                self.catalog.of_no_consequence()
         now = time.monotonic()
         for (item, reading), source in zip(readings, done, strict=True):
             item.source = item.saved = source
@@ -368,7 +370,7 @@ class Indexer:
         self.close()
         with self.catalog.transaction():
             self.catalog.clear()
-            self._quick.forget()
+            self._quick.forget(rows_gone=True)
             self._followed.clear()
             self._discover(time.monotonic())
             for item in self._followed.values():

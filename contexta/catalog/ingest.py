@@ -66,12 +66,14 @@ class Taken:
         lines: Lines per source that are not blank, damaged ones included.
         damage: What could not be read, in the order of the parts and of their bytes.
         ends_damaged: Sources whose last line is a damaged one.
+        is_plain: Whether the lines are known to be of no consequence; see `Catalog.of_no_consequence`.
     """
 
     records: int
     lines: dict[int, int]
     damage: tuple[Damage, ...] = ()
     ends_damaged: frozenset[int] = frozenset()
+    is_plain: bool = False
 
 
 UNREADABLE: Final = """

@@ -8,6 +8,7 @@ others are skipped: a foreign member is no error, a member of another type becom
 
 from __future__ import annotations
 
+from hashlib import md5
 from typing import Final
 
 from contexta.catalog.schema import RECORD_TYPES
@@ -114,6 +115,11 @@ def key_of(ref: str) -> str:
     eight characters apart, and that is what numbered names are like.
     """
     return f"(md5_number($workspace || ' ' || {ref}) >> 64)::ubigint"
+
+
+def key(workspace: int, ref: str) -> int:
+    """The key of a ref, as `key_of` has it."""
+    return int.from_bytes(md5(f"{workspace} {ref}".encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def micros(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Planning SQL that can read any line costs as much as thousands of lines; a few plain ones are read faster
 here. The rules are those of `lines` and `facts`, and a test holds both against each other. Whatever is not
-plain in a line, an odd value or a sign of a failure, makes `read` give up: then all lines go the general way.
+plain in a line, an odd value or a deployment, makes `read` give up: then all lines go the general way.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from contexta.catalog.plain_values import (
     unique,
 )
 from contexta.catalog.schema import RECORD_TYPES, STATUSES
-from contexta.vocabulary import RecordType, Status
+from contexta.vocabulary import RecordType
 
 _TYPES: Final = {
     RecordType.METRIC.value: RECORD_TYPES.index(RecordType.METRIC),
@@ -50,7 +50,6 @@ _INNERMOST: Final = (
     "stage_execution_ref",
     "run_ref",
 )
-_FAILING: Final = ("correct", "pass", "success")
 _SPAN_MEMBERS: Final = ("span_id", "trace_id", "parent_span_id", "span_kind")
 
 _CONTEXTS: Final = {
@@ -63,7 +62,7 @@ _CONTEXTS: Final = {
 }
 """What a lifecycle line calls the ref of its scope, and how that begins. Deployments go the general way."""
 
-_STATUSES: Final = {status.value: index for index, status in enumerate(STATUSES) if status != Status.FAILED}
+_STATUSES: Final = {status.value: index for index, status in enumerate(STATUSES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +144,6 @@ def _record(line: Members, payload: Members) -> PlainRecord:
         or text(p, "subject_ref") not in (None, subject)
         or text(p, "slice_ref") is not None
         or text(p, "category") is not None
-        or (kind == _EVENT and level in ("error", "critical"))
-        or (kind == _METRIC and value == 0 and name in _FAILING)
         or (kind == _METRIC and value_type in ("nan", "inf", "-inf"))
     ):
         raise UnusualError

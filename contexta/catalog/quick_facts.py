@@ -9,6 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from contexta.catalog.plain import PlainFact
+from contexta.catalog.quick_scopes import Scope
 
 _LATEST: Final = (
     *("started_at", "ended_at", "order_index", "observed_at"),
@@ -44,37 +45,39 @@ class _Statement:
 
 
 def apply(
-    connection: duckdb.DuckDBPyConnection,
-    facts: Iterable[PlainFact],
-    nodes: Mapping[str, tuple[int, int | None]],
-) -> dict[str, int]:
-    """Writes what is stated into the nodes.
+    connection: duckdb.DuckDBPyConnection, facts: Iterable[PlainFact], scopes: Mapping[str, Scope]
+) -> tuple[Scope, ...]:
+    """Writes what is stated into the nodes, and into what is remembered of them.
 
     A statement stands unless one that was made later came before it.
 
     Args:
         connection: Connection to the catalog, inside a transaction.
         facts: The statements, in the order of their lines.
-        nodes: By ref, the id of a node and when the statement was made that it shows now.
+        scopes: By ref, what they are about.
 
     Returns:
-        By ref, when the statement was made that a node shows from now on.
+        The scopes of which a statement stands.
     """
     statements: dict[str, _Statement] = {}
     for fact in facts:
         told_at = fact.written_at or 0
-        statement = statements.setdefault(fact.subject, _Statement(nodes[fact.subject][1], told_at, {}))
+        statement = statements.setdefault(fact.subject, _Statement(scopes[fact.subject].fact_at, told_at, {}))
         if statement.known_at is None or told_at >= statement.known_at:
             statement.values.update({name: getattr(fact, name) for name in _LATEST})
             said = {name: getattr(fact, name) for name in _LAST_SAID}
             statement.values.update({name: value for name, value in said.items() if value is not None})
         statement.known_at = told_at if statement.known_at is None else max(told_at, statement.known_at)
         statement.stated_at = max(told_at, statement.stated_at)
-    standing = {ref: statement for ref, statement in statements.items() if statement.values}
+    standing = {scopes[ref]: statement for ref, statement in statements.items() if statement.values}
+    for scope, statement in standing.items():
+        scope.fact_at = statement.stated_at
+        scope.name = statement.values.get("name", scope.name)
+        scope.status = statement.values.get("status", scope.status)
     rows = [
-        {"id": nodes[ref][0], **statement.values, "stated_at": statement.stated_at}
-        for ref, statement in standing.items()
+        {"id": scope.id, **statement.values, "stated_at": statement.stated_at}
+        for scope, statement in standing.items()
     ]
     if rows:
         connection.execute(_APPLY, {name: [row.get(name) for row in rows] for name in _COLUMNS})
-    return {ref: statement.stated_at for ref, statement in standing.items()}
+    return tuple(standing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from contexta.catalog import indexer as indexing
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
 from contexta.catalog.quick import Quick
+from contexta.query.results import NodeRow, Status
+from contexta.reader import CatalogReader
 from tests import catalog_tables
 from tests.lines import BATCH, DEPLOYMENT, LOOSE_SAMPLE, OPERATION, RUN, SAMPLE, STAGE, Lines
 
@@ -159,7 +162,12 @@ def _record(draw: st.DrawFn) -> dict[str, Any]:
             "aggregation_scope": "run",
             "tags": {},
         },
-        "event": {"event_key": "note", "level": "info", "message": "m", "attributes": {"n": 1}},
+        "event": {
+            "event_key": "note",
+            "level": draw(st.sampled_from(("info", "error", "critical"))),
+            "message": "m",
+            "attributes": {"n": 1},
+        },
         "span": {
             "span_name": "load",
             "ended_at": draw(_times),
@@ -218,6 +226,92 @@ def test_quick_is_general(tmp_path: Path, slices: list[list[bytes]]) -> None:
 @given(_SLICES)
 def test_quick_is_general_for_long(tmp_path: Path, slices: list[list[bytes]]) -> None:
     _holds(slices, tmp_path)
+
+
+def _told(catalog: Catalog) -> tuple[object, ...]:
+    """What is diagnosed, deployed and made, and why: all that a commit of no consequence leaves as it was."""
+    reader = CatalogReader(catalog)
+    totals: dict[str, Any] = {"records": 0, "first_at": None, "last_at": None, "children": (), "path": ()}
+
+    def node(row: NodeRow | None) -> NodeRow | None:
+        return row and replace(row, **totals)
+
+    everything = reader.lineage(None)
+    return (
+        reader.issues(),
+        [
+            replace(
+                link,
+                deployment=node(link.deployment),
+                run=node(link.run),
+                artifact_run=node(link.artifact_run),
+            )
+            for link in everything.deployments
+        ],
+        everything.artifacts,
+        [reason for project in reader.projects() for reason in reader.reasons(project.id)],
+        reader.runs_with(Status.OPEN),
+    )
+
+
+def _has_its_consequences(slices: Sequence[Sequence[bytes]], folder: Path) -> int:
+    """Follows a file that grows slice by slice; the number of slices of no consequence."""
+    journal = folder / ".contexta" / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_bytes(b"")
+    catalog = Catalog.in_memory([folder])
+    indexer = Indexer(catalog, [folder / ".contexta"])
+    without = 0
+    for lines in slices:
+        before, told = catalog.consequences, _told(catalog)
+        with journal.open("ab") as file:
+            file.writelines(lines)
+        indexer.catch_up()
+        if catalog.consequences == before:
+            without += 1
+            assert _told(catalog) == told
+    catalog.close()
+    return without
+
+
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=_FIXTURES)
+@given(_SLICES)
+def test_what_is_of_no_consequence_changes_no_diagnosis(tmp_path: Path, slices: list[list[bytes]]) -> None:
+    _has_its_consequences(slices, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@settings(max_examples=60, deadline=None, suppress_health_check=_FIXTURES)
+@given(_SLICES)
+def test_what_is_of_no_consequence_changes_no_diagnosis_for_long(
+    tmp_path: Path, slices: list[list[bytes]]
+) -> None:
+    _has_its_consequences(slices, tmp_path)
+
+
+def test_a_job_that_goes_well_is_of_no_consequence(tmp_path: Path) -> None:
+    lines = Lines()
+    slices = [[lines.scope("Run", RUN), lines.scope("StageExecution", STAGE)]]
+    slices += [[lines.scope("BatchExecution", BATCH), lines.metric(SAMPLE, "correct", 1.0)]]
+    slices += [[lines.metric(STAGE, "loss", 0.5), lines.scope("BatchExecution", BATCH, "completed")]]
+    assert _has_its_consequences(slices, tmp_path) == 2
+
+
+def test_failures_are_of_consequence_and_go_the_quick_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = Lines()
+    slices = [[lines.metric(SAMPLE, "loss", 0.5), lines.scope("BatchExecution", BATCH)]]
+    slices += [[lines.metric(SAMPLE, "correct", 0.0), lines.event(SAMPLE, "boom", "m", level="error")]]
+    slices += [[lines.event(STAGE, "boom", "m", level="error")]]
+    slices += [[lines.scope("BatchExecution", BATCH, "failed")]]
+    slices += [[lines.scope("BatchExecution", BATCH, "completed")]]
+    expected = _taken(slices, tmp_path)
+    _holds(slices, tmp_path)
+    monkeypatch.setattr(indexing, "take", lambda *_: pytest.fail("the general way was taken"))
+    assert _taken(slices, tmp_path) == expected
+    assert _has_its_consequences(slices, tmp_path) == 1
 
 
 def test_plain_records_go_the_quick_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
