@@ -19,6 +19,7 @@ from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.paper import PIPE_WIDTH
 from contexta_tui.printing import FAILED, QUIET, STATUS_STYLES, STRONG, columns
 from contexta_tui.text import safe
+from contexta_tui.viewmodels.filter_advice import unknown_choice
 from contexta_tui.viewmodels.format import count, duration, plural
 
 MOST_CHILDREN: Final = 100
@@ -85,7 +86,8 @@ def matching(queries: Queries, query: str, view: View) -> list[Text]:
     if found.total > len(found.hits):
         shown.rows.append(_more(found.total - len(found.hits), "node", 0, view))
     title = f"{plural(found.total, 'node')} found for {safe(query, 80)}"
-    return headed(title, _aligned_rows(shown, view))
+    advice = unknown_choice(query) if not found.total else ""
+    return headed(title, [*([Text(advice, QUIET)] if advice else []), *_aligned_rows(shown, view)])
 
 
 def branch(queries: Queries, node: NodeRow, view: View) -> list[Text]:

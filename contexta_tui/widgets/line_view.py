@@ -10,8 +10,10 @@ capture has a million.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from textwrap import wrap
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -216,12 +218,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         return base + self.get_component_rich_style(name)
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        if self._count or not self.empty_text or y != (self.page - 1) // 2:
+        lines = [] if self._count else wrap(self.empty_text, max(1, width))
+        line = y - max(0, (self.page - len(lines)) // 2)
+        if not 0 <= line < len(lines):
             return Strip.blank(width, base)
-        text = self.empty_text
-        indent = max(0, (width - len(text)) // 2)
+        indent = max(0, (width - cell_len(lines[line])) // 2)
         style = base + self.style_of("line-view--dim")
-        return Strip([Segment(" " * indent + text, style)]).adjust_cell_length(width, base)
+        return Strip([Segment(" " * indent + lines[line], style)]).adjust_cell_length(width, base)
 
     def notify_style_update(self) -> None:
         """Forget drawn rows: colours changed."""

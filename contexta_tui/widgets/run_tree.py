@@ -15,6 +15,7 @@ from contexta.query.results import NodeRow, Status
 from contexta_tui.clock import SYSTEM
 from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
+from contexta_tui.viewmodels.filter_advice import NOTHING, unknown_choice
 from contexta_tui.viewmodels.tree import TreeModel
 from contexta_tui.viewmodels.tree_load import Anchor, Loaded, Request, Revealed
 from contexta_tui.widgets.inks import Inks, read_inks
@@ -103,6 +104,8 @@ class RunTree(LineView):
         """Show the answer to a request; the selection stays on its line."""
         anchor = self._anchor()
         self.model.install(loaded)
+        filtered = self.model.filtered
+        self.empty_text = "" if filtered is None else unknown_choice(filtered.text) or NOTHING
         self._arrange(anchor)
         self._tell(by_user=False)
         self._want()

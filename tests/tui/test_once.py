@@ -169,6 +169,15 @@ def test_a_filter_shows_what_it_finds_under_what_it_belongs_to(workspace: Path, 
     assert rows == ["demo", "✔ bad", "✔ evaluate", "✖ holdout", "✖ q-4"]
 
 
+def test_a_filter_for_a_status_that_there_is_not_says_which_there_are(
+    workspace: Path, printed: Print
+) -> None:
+    out = printed(workspace, filter="status:faild")[1]
+    (line,) = section(out, "0 nodes found for status:faild")
+    assert line.startswith("status: takes open, completed, failed")
+    assert section(printed(workspace, filter="nosuch")[1], "0 nodes found for nosuch") == []
+
+
 def test_ascii_writes_nothing_else(workspace: Path, printed: Print) -> None:
     for options in ({}, {"select": "holdout"}, {"filter": "holdout"}):
         assert printed(workspace, ascii=True, **options)[1].isascii()
