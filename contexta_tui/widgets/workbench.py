@@ -93,11 +93,11 @@ class Workbench(Vertical):
         return self._arrangement is None or pane in self._arrangement.visible
 
     def note(self, text: str | None) -> None:
-        """Put a word of ours under the tree."""
+        """Say under the tree what a filter has found, and how to leave it; `None` when there is no filter."""
         # Only when it differs: a frame is drawn again with everything inside it.
         if text != self._noted:
             self._noted = text
-            self._tree_pane.border_subtitle = text
+            self._tree_pane.border_subtitle = None if text is None else f"{text}  esc shows all"
 
     def go(self, pane: Pane) -> None:
         """Go to a pane, and give it the focus."""

@@ -410,8 +410,10 @@ async def test_keys_before_the_slash_are_not_lost() -> None:
 async def test_a_pasted_filter_is_taken() -> None:
     async with explorer() as it:
         it.app.post_message(Paste("/q-4\n"))
-        await it.shows("1 found")
+        await it.shows("1 found  esc shows all")
         await it.until(lambda: it.tree.has_focus, "the tree to have the focus")
+        await it.press("escape")
+        await it.until(lambda: "esc shows all" not in it.text(), "everything")
 
 
 @pytest.mark.parametrize("width", [80, 120])
