@@ -1,4 +1,4 @@
-"""The command palette: the actions of the keymap, by what they do."""
+"""The command palette: the actions of the keymap, by their names and by what they do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Actions(Provider):
         """Those that match what is typed."""
         matcher = self.matcher(query)
         for action, node in self._available():
-            score = matcher.match(action.help)
+            score = max(matcher.match(action.help), matcher.match(action.label))
             if score > 0:
                 title = matcher.highlight(action.help)
                 yield Hit(score, title, partial(node.run_action, action.name), help=_keys(action))

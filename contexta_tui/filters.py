@@ -73,7 +73,7 @@ def _without_links(style: Style) -> Style:
 
 
 class AsciiFilter(LineFilter):
-    """For terminals without more than ASCII: our frames, ellipses and arrows, each as one ASCII character.
+    """For terminals without more than ASCII: our frames, ellipses and arrows, each as wide as it was.
 
     Other characters stay as they are: a recorded name in Korean is still the name. Make one and return the
     same object every time.
@@ -101,6 +101,7 @@ def _ascii_table() -> dict[int, str]:
     table.update({ord("▁"): "_", ord("▔"): "-", ord("▂"): "_"})
     signs = "…~ ×x –- —- ·- ›> •* ↑^ ↓v ←< →> ↵< ▸+ ▾- ▲W ✖F ✔C ●O ◌? ⊘X ▰# ▱."
     table.update({ord(sign[0]): sign[1] for sign in signs.split()})
+    table[ord("🔎")] = "> "  # two cells wide
     return table
 
 

@@ -4,11 +4,14 @@ import threading
 from dataclasses import replace
 
 import pytest
+from textual.command import Hit
 from textual.events import Key, Paste
 from textual.widgets import Input
 
 from contexta.live import Phase
 from contexta.query.results import NodeKind, Status
+from contexta_tui.commands import Actions
+from contexta_tui.keymap import ACTIONS, key_name
 from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.widgets.issue_list import IssueList
 from contexta_tui.widgets.workbench import Workbench
@@ -349,6 +352,15 @@ async def test_the_palette_runs_actions_of_screen_and_tree() -> None:
         await it.shows("key C")
         await it.press("enter")
         await it.until(lambda: it.tree.row_count == 4, "everything to be collapsed")
+
+
+async def test_the_palette_finds_each_action_by_its_name_first() -> None:
+    async with explorer() as it:
+        palette = Actions(it.app.screen)
+        for action in (action for action in ACTIONS if action.palette):
+            hits = [hit async for hit in palette.search(action.label) if isinstance(hit, Hit)]
+            best = max(hits, key=lambda hit: hit.score)
+            assert best.help == f"key {' or '.join(map(key_name, action.keys))}", action.label
 
 
 async def test_hostile_names_are_shown_and_neither_obeyed_nor_parsed() -> None:

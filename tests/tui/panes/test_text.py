@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.command import SearchIcon
 
 from contexta_tui.filters import AsciiFilter, UnprintableFilter
 from contexta_tui.text import cell_fit, safe, safe_lines
@@ -134,3 +135,11 @@ def test_ascii_terminals_get_frames_of_ascii_and_names_as_recorded() -> None:
     assert segment.text == "+- F 한국어 a~b -+||x"
     plain = [Segment("plain")]
     assert AsciiFilter().apply(plain, BLACK) is plain
+
+
+def test_the_icon_of_the_palette_is_ascii_too_and_as_wide() -> None:
+    icon = SearchIcon.icon._default
+    assert isinstance(icon, str)
+    (segment,) = AsciiFilter().apply([Segment(icon)], BLACK)
+    assert segment.text.isascii()
+    assert cell_len(segment.text) == cell_len(icon)
