@@ -292,7 +292,8 @@ class Follower:
                 session.catalog.give_back()
                 given_back = (now, session.catalog.revision)
             if not progress.indexing:
-                if progress.step.behind <= 0:
+                # A job that has just recorded something goes on, most likely, and hints come late.
+                if progress.step.behind <= 0 and not progress.step.records:
                     self._hint.wait(_LOOK_EVERY_S)
                 stop.wait(max(0.0, TICK_S - (time.monotonic() - began)))
         return True

@@ -108,11 +108,12 @@ class ExplorerScreen(Screen[None]):
     # What comes from outside
 
     def take(self, change: Change) -> None:
-        """Show a change: its liveness now, its content as soon as it has been asked for."""
+        """Show a change: its content as soon as it has been asked for, and its liveness with that, or now."""
         before, self._change = self._change, change
-        self._status.show(change)
-        self._show_body()
         known = before is not None and before.revision == change.revision and before.queries is change.queries
+        as_before = before is not None and (before.phase, before.notice) == (change.phase, change.notice)
+        self._status.show(change, with_rows=as_before and not known)
+        self._show_body()
         if known and not self._failure:
             # Only time has passed. The line above was drawn just now, so ages grow in the same frame.
             self._tree.tick()
@@ -158,6 +159,7 @@ class ExplorerScreen(Screen[None]):
         result = event.result
         self._failure = ""
         with self.app.batch_update():
+            self._status.catch_up()
             self._contents.show(result)
             if result.issues is not None:
                 self._status.show_stalled(result.issues.stalled)
@@ -175,6 +177,7 @@ class ExplorerScreen(Screen[None]):
 
     @on(RefreshFailed)
     def _refresh_failed(self, event: RefreshFailed) -> None:
+        self._status.catch_up()
         if event.reason != self._failure:
             self._failure = event.reason
             self.tell(f"Could not read: {event.reason}")
@@ -218,6 +221,7 @@ class ExplorerScreen(Screen[None]):
 
     def _tick(self) -> None:
         """Let ages grow, unless a change has just done so."""
+        self._status.catch_up()
         if not self._ticked:
             self._status.tick()
             self._tree.tick()

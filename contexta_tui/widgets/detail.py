@@ -152,8 +152,11 @@ class DetailPane(Document):
             self._head(node)
 
     def _head(self, node: NodeRow | None) -> None:
-        self.border_title = None if node is None else heading(node, self._view.path, self._glyphs)
-        self.border_subtitle = None if node is None else facts(node, self._glyphs, today=self._now())
+        if node is None:
+            self.frame(None, None)
+        else:
+            names = heading(node, self._view.path, self._glyphs)
+            self.frame(names, facts(node, self._glyphs, today=self._now()))
 
     # Drawing
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
-from textual.geometry import Size
+from textual.content import Content
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -52,6 +54,8 @@ class Document(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self._sections: tuple[Section, ...] | None = None
         self._inks: Inks | None = None
+        self._framed: tuple[Content | None, Content | None] = (None, None)
+        self._only_frame = False
 
     def build(self) -> list[Section]:
         """The sections for the present size."""
@@ -86,6 +90,24 @@ class Document(ScrollView, can_focus=True, inherit_bindings=False):
                 return section.draw(row).adjust_cell_length(width).apply_style(self.rich_style)
             row -= section.height
         return Strip.blank(width, self.rich_style)
+
+    def frame(self, title: Content | None, subtitle: Content | None) -> None:
+        """Put something on the upper and the lower border, and draw no more than these anew."""
+        if (title, subtitle) == self._framed:
+            return
+        self._framed = (title, subtitle)
+        self._only_frame = True
+        self.border_title, self.border_subtitle = title, subtitle
+        self._only_frame = False
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Draw anew. Textual asks for everything when something is put on a border; the borders will do."""
+        if self._only_frame:
+            (left, top), (width, height) = self.content_offset, self.outer_size
+            regions = tuple(Region(-left, y - top, width, 1) for y in (0, height - 1))
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def notify_style_update(self) -> None:
         """Draw anew: colours changed."""

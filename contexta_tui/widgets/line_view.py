@@ -34,8 +34,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     To subclass:
 
     1. Keep your rows, immutable, in your own attribute. Whenever they change, call
-       `set_rows(count)`; that repaints, and keeps the cursor in range. To move the cursor
-       together with it (e.g. to stay on the same item), pass `cursor=`.
+       `set_rows(count)`; that repaints the lines that look different now, and keeps the cursor in
+       range. To move the cursor together with it (e.g. to stay on the same item), pass `cursor=`.
     2. Implement `render_row(index, width, selected)`: a `Strip` of at most `width` cells.
        Give foreground styles only, from `self.style_of("your-class--part")`; the base pads the
        row and lays the background of the cursor under it. All recorded text must have gone
@@ -93,6 +93,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor = -1
         self._revision = 0
         self._strips: LRUCache[Hashable, Strip] = LRUCache(CACHED_STRIPS)
+        #: By line of the screen, what was drawn there last.
+        self._drawn: dict[int, Hashable] = {}
 
     # What a subclass provides
 
@@ -154,9 +156,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         size = Size(0, count)
         if size != self.virtual_size:
             self.virtual_size = size
+            self.refresh()
         if top is not None:
             self.scroll_to(y=top, animate=False, force=True)
-        self.refresh()
+        for y in range(self.page):
+            key = self._line_key(y)
+            if key[0] is None or key != self._drawn.get(y):
+                self.refresh_line(y + self.scroll_offset.y)
 
     def move_cursor(self, index: int, *, scroll: bool = True) -> None:
         """Put the cursor on a row, the nearest one there is, and say so if that is another row."""
@@ -198,11 +204,10 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         base = self.rich_style
         index = y + self.scroll_offset.y
+        key = self._drawn[y] = self._line_key(y)
         if not 0 <= index < self._count:
             return self._empty_line(y, width, base)
-        selected = index == self._cursor
-        row_key = self.row_key(index)
-        key = (row_key, width, selected, selected and self.has_focus)
+        row_key, _, selected, _ = key
         strip = None if row_key is None else self._strips.get(key)
         if strip is None:
             strip = self.render_row(index, width, selected).adjust_cell_length(width)
@@ -210,6 +215,15 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             if row_key is not None:
                 self._strips[key] = strip
         return strip
+
+    def _line_key(self, y: int) -> tuple[Hashable | None, int, bool, bool]:
+        """The row on a line, or what stands there instead, and all else that its drawing depends on."""
+        index = y + self.scroll_offset.y
+        width = self.scrollable_content_region.width
+        if not 0 <= index < self._count:
+            return ((self.empty_text, self._count == 0), width, False, False)
+        selected = index == self._cursor
+        return (self.row_key(index), width, selected, selected and self.has_focus)
 
     def _row_style(self, selected: bool, base: Style) -> Style:
         if not selected:
@@ -230,6 +244,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Forget drawn rows: colours changed."""
         super().notify_style_update()
         self._strips.clear()
+        self._drawn.clear()
 
     def on_focus(self) -> None:
         """Repaint the cursor in its strong colour."""

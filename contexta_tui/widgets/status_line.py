@@ -53,12 +53,27 @@ class StatusLine(Widget):
         self._project = ""
         self._following = False
         self._stalled = 0
+        self._waits = False
 
-    def show(self, change: Change) -> None:
-        """Show a change that has just come."""
+    def show(self, change: Change, *, with_rows: bool = False) -> None:
+        """Show a change that has just come.
+
+        Args:
+            change: The change.
+            with_rows: Draw it when `catch_up` is called, together with what it brings; a frame costs much the
+                same whatever is in it.
+        """
         self._change = change
         self._received = self._clock()
-        self.refresh()
+        self._waits = with_rows
+        if not with_rows:
+            self.refresh()
+
+    def catch_up(self) -> None:
+        """Draw a change that waits for its rows."""
+        if self._waits:
+            self._waits = False
+            self.refresh()
 
     def show_project(self, name: str) -> None:
         """Show what is open."""
