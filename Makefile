@@ -38,7 +38,7 @@ install: $(INSTALLED) ## set up .venv, which every other target does too
 soak: $(INSTALLED) ## long fault and endurance runs; PART=tests/faults/… for one of them
 	rm -rf .soak
 	@$(BIN)/python -m pip install --quiet --group fuzz || echo "without the fuzzer: it cannot be installed here"
-	@code=0; FAULT_FIGURES="$(CURDIR)/.soak" $(BIN)/pytest -n 2 --dist worksteal -m soak --timeout 3600 $(PART) || code=$$?; \
+	@code=0; FAULT_FIGURES="$(CURDIR)/.soak" $(BIN)/pytest -n 3 --dist worksteal -m soak --timeout 3600 $(PART) || code=$$?; \
 		$(BIN)/python -m tests.faults.figures .soak $(if $(PART),--keep) && exit $$code
 
 bench: $(INSTALLED) ## run every benchmark; with FULL=1 on ten million records too

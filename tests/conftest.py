@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import soaking
+
 DATA = Path(__file__).with_name("data")
 
 #: Folders that public Contexta leaves empty beside a ledger; git keeps no empty folder.
@@ -23,6 +25,17 @@ EMPTY_BESIDE_LEDGER = (
     "records/cursors/replay",
     "records/quarantine",
 )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put long tests into order, when only they are asked for."""
+    if config.getoption("markexpr") == "soak":
+        soaking.in_order(items)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let long tests yield to whoever else wants the processor."""
+    soaking.yield_to_others(item)
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.emulator import Emulator, is_red
+from tests.warm import Warm, WarmProgram
 
 __all__ = ["KEYS", "Terminal", "is_red"]
 
@@ -66,6 +67,7 @@ class Terminal:
         rows: Height in cells.
         cwd: Folder to start in.
         env: Variables on top of this process's own, which are stripped of what describes its terminal.
+        warm: Whether the explorer may be a fork of a process that has it loaded; see `tests.warm`.
     """
 
     def __init__(
@@ -76,14 +78,16 @@ class Terminal:
         rows: int = 36,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        warm: bool = False,
     ) -> None:
         self.argv = [str(argument) for argument in argv]
         self.cols = cols
         self.rows = rows
         self._cwd = cwd
+        self._warm = warm
         self._env = _environment(env or {})
         self._master = -1
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | WarmProgram | None = None
         self._emulator = Emulator(cols, rows)
 
     def __enter__(self) -> Self:
@@ -91,21 +95,26 @@ class Terminal:
         try:
             # Before the program starts, so that already its first paint has this size.
             self._set_size()
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", _LAUNCHER, *self.argv],
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                cwd=self._cwd,
-                env=self._env,
-                start_new_session=True,
-            )
+            self._process = self._started(slave)
         except BaseException:
             os.close(self._master)
             raise
         finally:
             os.close(slave)
         return self
+
+    def _started(self, slave: int) -> subprocess.Popen[bytes] | WarmProgram:
+        if self._warm:
+            return Warm.start(self.argv[1:], slave, self._env, self._cwd)
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", _LAUNCHER, *self.argv],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=self._cwd,
+            env=self._env,
+            start_new_session=True,
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -121,7 +130,7 @@ class Terminal:
             os.close(self._master)
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | WarmProgram:
         """The program; its `pid` is also the id of its session and process group."""
         assert self._process is not None, "use the terminal in a with block"
         return self._process
@@ -249,7 +258,9 @@ class Terminal:
         if not self._pump_until(lambda: self.process.poll() is not None, timeout):
             raise AssertionError(self._report(f"still running after {timeout:g} s"))
         self._drain()
-        return self.process.returncode
+        code = self.process.poll()
+        assert code is not None
+        return code
 
     # --- taking in
 

@@ -222,7 +222,7 @@ def test_quick_is_general(tmp_path: Path, slices: list[list[bytes]]) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-@settings(max_examples=60, deadline=None, suppress_health_check=_FIXTURES)
+@settings(max_examples=20, deadline=None, suppress_health_check=_FIXTURES)
 @given(_SLICES)
 def test_quick_is_general_for_long(tmp_path: Path, slices: list[list[bytes]]) -> None:
     _holds(slices, tmp_path)

@@ -56,7 +56,7 @@ def test_a_file_in_one_slice_is_the_file_line_by_line_and_in_any_cut(
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@settings(max_examples=40, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=15, deadline=None, suppress_health_check=_SLOW)
 @given(st.lists(any_line(), min_size=1, max_size=16), st.lists(st.integers(0, 10**6), max_size=4))
 def test_many_files_in_any_slices(lines: list[bytes], cuts: list[int]) -> None:
     _is_the_same_in_any_slices(lines, cuts)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
@@ -36,15 +36,18 @@ _HEAD: Final = ("area", "fault", "injected", "seen", "to reach", "seconds", "mea
 _AREAS: Final = ("writers", "disk", "index", "follow", "catalog", "watch", "terminal", "hostile", "privacy")
 
 
-def sizes(short: int, full: int, *, timeout: int = FULL_TIMEOUT_S) -> pytest.MarkDecorator:
+def sizes(
+    short: int, full: int, *, timeout: int = FULL_TIMEOUT_S, when: Literal["first", "", "last"] = ""
+) -> pytest.MarkDecorator:
     """Give a test its two sizes, as its argument `size`.
 
     Args:
         short: Injections in `make test`; a second's worth.
         full: Injections in `make soak`.
         timeout: Seconds that the full form may take.
+        when: Where in `make soak` the full form comes; see `tests.soaking`.
     """
-    marks = (pytest.mark.soak, pytest.mark.timeout(timeout))
+    marks = (pytest.mark.soak(when=when), pytest.mark.timeout(timeout))
     return pytest.mark.parametrize(
         "size", [pytest.param(short, id="short"), pytest.param(full, id="full", marks=marks)]
     )

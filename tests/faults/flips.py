@@ -36,7 +36,7 @@ from tests.faults.program import Program
 from tests.faults.questions import answers
 
 _PATIENCE_S: Final = 15.0
-_SETTLED_S: Final = 0.7
+_SETTLED_S: Final = 0.4
 
 #: Copies each record so often that DuckDB cannot keep them in one group of rows.
 _GROW: Final = """
@@ -100,7 +100,7 @@ def _load(workspace: Path, cache: Path, outcome: Outcome) -> None:
 
 
 def _follow(workspace: Path, cache: Path, outcome: Outcome) -> None:
-    """Ask again and again, until the same is answered for a while."""
+    """Ask whenever there is news, and until it is answered, as a screen does."""
     changes: list[Change] = []
     stop = threading.Event()
     follower = Follower([workspace], cache_dir=cache)
@@ -108,20 +108,21 @@ def _follow(workspace: Path, cache: Path, outcome: Outcome) -> None:
     thread.start()
     until = time.monotonic() + _PATIENCE_S
     settled = float("inf")
+    asked = -1
     while time.monotonic() < min(until, settled):
-        time.sleep(0.05)
-        if not changes or changes[-1].phase is not Phase.LIVE:
+        time.sleep(0.02)
+        if not changes or changes[-1].phase is not Phase.LIVE or changes[-1].revision == asked:
             continue
         try:
+            asked = changes[-1].revision
             found = answers(cast("CatalogReader", changes[-1].queries))
         except duckdb.Error:
             outcome.refused += 1
-            settled = float("inf")
+            settled, asked = float("inf"), -1
             continue
         if found not in outcome.shown[-1:]:
             outcome.shown.append(found)
-            settled = time.monotonic() + _SETTLED_S
-        settled = min(settled, time.monotonic() + _SETTLED_S)
+        settled = time.monotonic() + _SETTLED_S
     stop.set()
     thread.join(_PATIENCE_S)
     if settled == float("inf"):

@@ -47,7 +47,7 @@ def test_explorers_are_opened_at_once(size: int, tmp_path: Path) -> None:
             many = 2 + turn % 2
             record(50)
             with ExitStack() as stack:
-                terms = [stack.enter_context(Terminal(command)) for _ in range(many)]
+                terms = [stack.enter_context(Terminal(command, warm=True)) for _ in range(many)]
                 until = time.monotonic() + _PATIENCE_S
                 for _ in range(20):
                     record(10)

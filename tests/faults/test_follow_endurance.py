@@ -103,7 +103,7 @@ def _memory(pid: int, cache: Path) -> tuple[float, float]:
     return psutil.Process(pid).memory_info().rss / 1e6, index / 1e6
 
 
-@sizes(short=2, full=FULL_S, timeout=FULL_S + 600)
+@sizes(short=2, full=FULL_S, timeout=FULL_S + 600, when="first")
 def test_a_job_is_watched_for_half_an_hour(size: int, tmp_path: Path) -> None:
     never = ("records missed", "records doubled", "times that memory was not flat", "ends of the explorer")
     workspace = tmp_path / ".contexta"

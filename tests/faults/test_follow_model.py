@@ -54,15 +54,17 @@ class Following:
 
 
 def _walk(to: Following, files: Rewriting, steps: int, seen: Seen) -> None:
+    """Every third step or so is a look, all others change files."""
     randomly = files.randomly
     done: list[str] = []
     for step in range(steps):
-        done.append(files.move())
         seen.inject()
-        if randomly.random() < 0.5:
+        if randomly.random() < 0.3:
             to.look(randomly)
             done.append("look")
             seen.also("looks")
+        else:
+            done.append(files.move())
         if randomly.random() < 0.01:
             to.close()
             to.open()

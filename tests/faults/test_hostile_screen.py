@@ -167,7 +167,7 @@ def test_hostile_words_given_to_the_explorer(size: int, tmp_path: Path) -> None:
             word = hostile_workspace.file_name(text)
             asked = [workspace, f"--select={word}", f"--filter={word}"]
             for arguments in (asked, [tmp_path / word / "none"])[: 2 if number % 10 == 1 else 1]:
-                with Terminal(["contexta-tui", *arguments, "--no-cache"]) as term:
+                with Terminal(["contexta-tui", *arguments, "--no-cache"], warm=True) as term:
                     seen.inject()
                     term.wait_for("Runs|waiting", timeout=120)
                     term.settle()

@@ -137,7 +137,7 @@ def test_explorers_are_killed(size: int, tmp_path: Path, home: Path) -> None:
     ):
         wait_until(journal.exists, timeout=20, what="the first record")
         for kill in range(size):
-            with Terminal(["contexta-tui", str(workspace)]) as term:
+            with Terminal(["contexta-tui", str(workspace)], warm=True) as term:
                 if kill % 50 == 1:
                     term.wait_for("endless", timeout=20)
                 else:

@@ -91,7 +91,7 @@ def _followed(watched: Watched, *, watch: bool) -> Iterator[Watched]:
         thread.join(PATIENCE_S)
 
 
-@sizes(short=3, full=100)
+@sizes(short=3, full=100, when="last")
 def test_no_notification_comes(size: int, tmp_path: Path) -> None:
     """To files that are written all the time, to ones that were silent, and to new ones."""
     randomly = random.Random(size)
@@ -107,7 +107,7 @@ def test_no_notification_comes(size: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("watch", [True, False], ids=["watched", "deaf"])
-@sizes(short=1, full=15)
+@sizes(short=1, full=15, when="last")
 def test_the_folder_is_deleted_and_made_anew(size: int, tmp_path: Path, *, watch: bool) -> None:
     """The folder of the captures, or the whole workspace, with others in its place a moment later."""
     with (
@@ -126,7 +126,7 @@ def test_the_folder_is_deleted_and_made_anew(size: int, tmp_path: Path, *, watch
             watched.note(seen, f"{number}, appended")
 
 
-@sizes(short=2, full=30)
+@sizes(short=2, full=30, when="last")
 def test_names_are_no_text(size: int, tmp_path: Path) -> None:
     with (
         fault("names of files are not UTF-8", "files", never=NEVER) as seen,
@@ -139,7 +139,7 @@ def test_names_are_no_text(size: int, tmp_path: Path) -> None:
             watched.note(seen, number)
 
 
-@sizes(short=300, full=10_000)
+@sizes(short=300, full=10_000, when="last")
 def test_thousands_of_files(size: int, tmp_path: Path) -> None:
     """One of them is written to now and then; and next to nothing is done while none is."""
     idle_s = 10.0 if size > 1_000 else 0.5
