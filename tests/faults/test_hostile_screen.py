@@ -24,13 +24,16 @@ from tests.terminal import Terminal
 NEVER: Final = ("foreign sequences", "not shown literally", "actions run", "crashes")
 
 #: Width and height, and which texts are walked through there, every so many.
-SIZES: Final = ((120, 36, 1), (200, 60, 10), (80, 24, 10), (40, 12, 10))
+SIZES: Final = ((120, 36, 1), (200, 60, 25), (80, 24, 25), (40, 12, 25))
 
 #: Enough of a text to know it by.
 _KNOWN_BY: Final = 12
 
 #: For those who have time for one text only.
 _ALL_IN_ONE: Final = "[/x][@click=app.quit]x[/] \x1b]0;stolen title\x07\u202e"
+
+#: Seconds that anything may take, also on a machine that is busy with something else.
+_PATIENCE_S: Final = 60.0
 
 #: Columns from which on all panes are on the screen.
 _ROOMY: Final = 120
@@ -90,18 +93,18 @@ class Walk:
         term = self._term
         for column, row in itertools.product(range(3, term.cols, 39), range(2, term.rows, 2)):
             term.press(click(column, row))
-        term.settle()
+        term.settle(timeout=_PATIENCE_S)
         self._seen.inject()
 
     def _shows(self, text: str, place: str, head: str = "") -> None:
         """Wait for a place on the screen, which holds the text as it is."""
         self._seen.inject()
         if not self._roomy:
-            self._term.settle()
+            self._term.settle(timeout=_PATIENCE_S)
             return
         known = known_by(text)
         with contextlib.suppress(AssertionError):
-            self._term.wait_until(lambda: known in self._term.text() and self._has(head))
+            self._term.wait_until(lambda: known in self._term.text() and self._has(head), _PATIENCE_S)
             return
         self._seen.wrong("not shown literally", 1, f"{ascii(text)[:40]} in the {place}\n{self._term.text()}")
 
@@ -110,16 +113,18 @@ class Walk:
 
     def _sees(self, pattern: str) -> None:
         if self._roomy:
-            self._term.wait_until(lambda: self._has(pattern), what=pattern)
+            self._term.wait_until(lambda: self._has(pattern), _PATIENCE_S, what=pattern)
         else:
-            self._term.settle()
+            self._term.settle(timeout=_PATIENCE_S)
 
     def _leave(self, pattern: str) -> None:
         self._term.press("escape")
-        self._term.settle(quiet=0.1)  # together with the next key it would be another one
+        self._term.settle(
+            quiet=0.1, timeout=_PATIENCE_S
+        )  # together with the next key it would be another one
         if self._roomy:
-            self._term.wait_gone(pattern)
-        self._term.settle(quiet=0.1)  # what is going away may still take a key
+            self._term.wait_gone(pattern, _PATIENCE_S)
+        self._term.settle(quiet=0.1, timeout=_PATIENCE_S)  # what is going away may still take a key
 
 
 def known_by(text: str) -> str:
@@ -139,7 +144,7 @@ def test_the_explorer_on_hostile_texts(size: int, tmp_path: Path) -> None:
     hostile_workspace.build(workspace, texts)
     with fault("hostile text on the screen", "texts in places", never=NEVER) as seen:
         for cols, rows, step in SIZES if everything else ((120, 36, size),):
-            with Terminal(["contexta-tui", workspace, "--no-cache"], cols=cols, rows=rows) as term:
+            with Terminal(["contexta-tui", workspace, "--no-cache"], cols=cols, rows=rows, warm=True) as term:
                 term.wait_for("2 proj.+ended", timeout=120)
                 walk = Walk(term, seen, texts)
                 for number in range(0, len(texts), step):
@@ -148,7 +153,7 @@ def test_the_explorer_on_hostile_texts(size: int, tmp_path: Path) -> None:
                 if everything:
                     walk.click_everywhere()
                     term.press("escape")
-                    term.settle()
+                    term.settle(timeout=_PATIENCE_S)
                 seen.wrong("crashes", term.process.poll() is not None, term.text())
                 term.press("q")
                 seen.wrong("actions run", term.exit_code() != 0, term.text())
@@ -170,11 +175,11 @@ def test_hostile_words_given_to_the_explorer(size: int, tmp_path: Path) -> None:
                 with Terminal(["contexta-tui", *arguments, "--no-cache"], warm=True) as term:
                     seen.inject()
                     term.wait_for("Runs|waiting", timeout=120)
-                    term.settle()
+                    term.settle(timeout=_PATIENCE_S)
                     term.press(f"1/\x1b[200~{word.encode('utf-8', 'replace').decode()}\x1b[201~")
-                    term.settle(quiet=0.1)  # a cursor blinks there
+                    term.settle(quiet=0.1, timeout=_PATIENCE_S)  # a cursor blinks there
                     term.press("enter")
-                    term.settle(quiet=0.1)
+                    term.settle(quiet=0.1, timeout=_PATIENCE_S)
                     seen.wrong("crashes", term.process.poll() is not None, ascii(text))
                     strange = [each for each in foreign(term.raw) if not copies_a_ref(each)]
                     seen.wrong("foreign sequences", len(strange), (ascii(text)[:40], sorted(set(strange))))

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from contexta.captured import CapturedLine, captured_lines
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
@@ -126,6 +128,20 @@ def _flood(workspace: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+def _at_rest(writer: subprocess.Popen[bytes], workspace: Path, journal: Path) -> tuple[CatalogReader, int]:
+    """Stop the writer, and load what it wrote; again, where somebody else let it go on meanwhile."""
+    while True:
+        writer.send_signal(signal.SIGSTOP)
+        wait_until(
+            lambda: psutil.Process(writer.pid).status() == psutil.STATUS_STOPPED, what="a stopped writer"
+        )
+        data = journal.read_bytes()
+        reader, _ = Follower([workspace]).load()
+        if journal.stat().st_size == len(data):
+            return reader, data.count(b"\n")
+        reader.close()
+
+
 @sizes(short=2, full=200)
 def test_explorers_are_killed(size: int, tmp_path: Path, home: Path) -> None:
     workspace = tmp_path / ".contexta"
@@ -146,9 +162,7 @@ def test_explorers_are_killed(size: int, tmp_path: Path, home: Path) -> None:
                 term.process.kill()
                 term.process.wait(timeout=10)
             seen.inject()
-            writer.send_signal(signal.SIGSTOP)
-            written = journal.read_bytes().count(b"\n")
-            reader, _ = Follower([workspace]).load()
+            reader, written = _at_rest(writer, workspace, journal)
             seen.wrong("catalogs that do not open", reader._catalog.path is None, reader._catalog.notice)
             _count(reader._catalog, written, seen)
             if kill == size - 1:
