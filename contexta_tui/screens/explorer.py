@@ -27,7 +27,13 @@ from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
 from contexta_tui.settings import Settings
 from contexta_tui.text import safe
-from contexta_tui.viewmodels.liveness import Placard, nothing_failed, placard
+from contexta_tui.viewmodels.liveness import (
+    Placard,
+    everything_is_read,
+    nothing_called,
+    nothing_failed,
+    placard,
+)
 from contexta_tui.viewmodels.panes import Pane
 from contexta_tui.viewmodels.refresh import Job, Result, Target, work
 from contexta_tui.widgets.detail import DetailPane
@@ -65,6 +71,7 @@ class ExplorerScreen(Screen[None]):
         self._following = False
         self._ticked = True
         self._start_at = settings.select
+        self._missed = False
         self._start_filter = settings.filter
         self._status = StatusLine(glyphs=glyphs, clock=clock.passed)
         self._notice = Static(id="notice", markup=False)
@@ -169,11 +176,19 @@ class ExplorerScreen(Screen[None]):
             self._start_at = None
             if result.job.target is not None and not result.job.target.newest:
                 self._workbench.uncover()
-        elif result.job.target is not None and result.job.target.failure:
-            self.notify(nothing_failed(self._change), markup=False)
+        elif result.job.target is not None:
+            self._say_missing(result.job, result.job.target)
         if result.level is not None and result.level[1]:
             self.notify(f"Expanded the first {len(result.level[0])}.", markup=False)
         self._refresher.done(result.job.lane)
+
+    def _say_missing(self, job: Job, target: Target) -> None:
+        """Say that there is nothing where somebody wanted to go."""
+        if target.failure:
+            self.notify(nothing_failed(self._change), markup=False)
+        elif target.ref and not self._missed and everything_is_read(self._change, job.queries):
+            self._missed = True
+            self.notify(nothing_called(target.ref), severity="warning", markup=False, timeout=20)
 
     @on(RefreshFailed)
     def _refresh_failed(self, event: RefreshFailed) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from contexta.query.results import NodeKind, Status
-from contexta_tui.text import safe
+from contexta.sanitize import safe
 
 NOTHING: Final = "Nothing matches; esc shows all."
 

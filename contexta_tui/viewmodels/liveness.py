@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contexta.live import Change, Phase
+from contexta.sanitize import safe
 from contexta_tui.glyphs import Glyphs
 from contexta_tui.viewmodels.format import age, plural, rate
 
@@ -107,6 +108,22 @@ def nothing_failed(change: Change | None) -> str:
             are = "is" if count == 1 else "are"
             return f"Nothing failed; {plural(count, word)} {are} listed in Diagnostics."
     return "Nothing failed."
+
+
+def everything_is_read(change: Change | None, asked: object) -> bool:
+    """Whether what was asked knew all that was recorded: it was no preview, and no index in the making.
+
+    Args:
+        change: The latest change.
+        asked: The queries that were asked.
+    """
+    return change is not None and change.queries is asked and change.phase in (Phase.LIVE, Phase.STATIC)
+
+
+def nothing_called(ref: str) -> str:
+    """What to say to somebody who wants to start at a ref that there is not."""
+    name = safe(ref, 80)
+    return f"Nothing here is called {name} so far; take a ref that y copies, or an end that no other has."
 
 
 def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:

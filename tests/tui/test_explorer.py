@@ -325,6 +325,21 @@ async def test_select_and_filter_of_the_command_line() -> None:
         await it.until(lambda: it.tree.row_count == 2, "two deployments")
 
 
+async def test_a_ref_to_start_at_that_there_is_not_is_said_once_all_is_read_and_gone_to_when_it_comes() -> (
+    None
+):
+    async with explorer(select="[b]later[/b]", ready=False) as it:
+        it.publish(phase=Phase.INDEXING)
+        await it.selects("tiny-cnn")
+        await it.until(lambda: it.app.explorer.at_rest, "the preview")
+        assert "is called" not in it.text()
+        it.publish(phase=Phase.LIVE)
+        await it.shows("called [b]later[/b]")
+        it.fake.add(NodeKind.RUN, "[b]later[/b]", 1)
+        it.publish(phase=Phase.LIVE)
+        await it.selects("[b]later[/b]")
+
+
 async def test_zoom_gives_the_screen_to_one_pane() -> None:
     async with explorer() as it:
         await it.press("4", "z")
