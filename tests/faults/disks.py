@@ -3,8 +3,9 @@
 `python -m tests.faults.disks SCENARIO[,SCENARIO] KIND FOLDER HOW_MANY` prints one JSON object for each
 injection: how the disk failed, the exceptions that got out, whether the part noticed, and each count that
 should be zero. `KIND` is `call` (one call of the operating system fails), `limit` (no file may grow beyond
-so many bytes), `room` (a file system has so many bytes left) or `read-only` (it is mounted anew without write
-permission); the last two need a mount namespace of their own. `HOW_MANY` is about each scenario.
+so many bytes), `room` (a file system has so many bytes left), `read-only` (it is mounted anew without write
+permission) or `below` (calls that a database makes by itself fail, see `calls`); `room` and `read-only` need
+a mount namespace of their own. `HOW_MANY` is about each scenario.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
+from tests.faults.calls import Failure, Outcome, Switch, failures, run, some
 from tests.faults.seam import Fault, Seam, faults_of
 
 _TMPFS_BYTES = 64 * 1024 * 1024
@@ -62,6 +64,9 @@ def main() -> None:
         )
     for name in names.split(","):
         scenario: type[Scenario] = disk_scenarios.SCENARIOS[name]
+        if kind == "below":
+            _fail_below(scenario, folder, how_many)
+            continue
         injections = list(_KINDS[kind](scenario, folder, seam))
         step = max(1, len(injections) // how_many)
         for label, injected in injections[::step]:
@@ -84,6 +89,33 @@ def _answer(scenario: type[Scenario], place: Path, label: str, injected: Injecti
         answer["escaped"] = f"{answer['escaped']}afterwards: {traceback.format_exc()}"
     shutil.rmtree(place)
     return answer
+
+
+def _fail_below(scenario: type[Scenario], folder: Path, how_many: int) -> None:
+    """Fail the calls of a database, each in a fork of its own: this process opens none."""
+    place = folder / "work"
+
+    def one(failure: Failure | None) -> Outcome:
+        def work(switch: Switch) -> dict[str, object]:
+            @contextlib.contextmanager
+            def injected() -> Iterator[None]:
+                switch.arm()
+                try:
+                    yield
+                finally:
+                    switch.disarm()
+
+            return _answer(scenario, place, str(failure), injected)
+
+        return run(work, place, failure)
+
+    sound = one(None)
+    assert sound.said, sound.error
+    for failure in some(failures(sound.calls), how_many):
+        found = one(failure)
+        ended = {"fault": f"{scenario.__name__}, {failure}", "escaped": found.error, "problems": {}}
+        print(json.dumps(found.said or {**ended, "noticed": True}), flush=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _calls(scenario: type[Scenario], folder: Path, seam: Seam) -> Iterator[tuple[str, Injection]]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 from tests.faults import fault, sizes
+from tests.faults.calls import why_not
 
 ROOT: Final = Path(__file__).parents[2]
 NAMESPACE: Final = ("unshare", "--user", "--map-root-user", "--mount")
@@ -89,14 +90,22 @@ def test_any_call_fails_while_something_is_stored(size: int, tmp_path: Path) -> 
     _count("a call of the system fails while something is stored", "call", scenarios, tmp_path, size)
 
 
-@sizes(short=3, full=60)
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+@sizes(short=1, full=200)
+def test_any_call_of_the_database_fails_while_a_ledger_is_written(size: int, tmp_path: Path) -> None:
+    """The full form fails every call."""
+    scenarios = LEDGERS if size > 1 else LEDGERS[:1]
+    _count("a call of the database fails while a ledger is written", "below", scenarios, tmp_path, size)
+
+
+@sizes(short=3, full=40)
 def test_no_file_may_grow_beyond_a_limit(size: int, tmp_path: Path) -> None:
     scenarios = (*CAPTURES, *STORES, *LEDGERS) if size > 3 else ("capture",)
     _count("no file may grow beyond a limit", "limit", scenarios, tmp_path, size)
 
 
 @pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace")
-@sizes(short=1, full=60)
+@sizes(short=1, full=30)
 def test_a_file_system_is_full_to_the_last_pages(size: int, tmp_path: Path) -> None:
     scenarios = ("capture", "segments", "vault", *LEDGERS) if size > 1 else ("ledger",)
     _count("a file system has few pages left", "room", scenarios, tmp_path, size)

@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(find_spec("atheris") is None, reason="needs the dependency group fuzz")
-@sizes(short=2_000, full=300_000)
+@sizes(short=2_000, full=150_000)
 def test_bytes_that_find_new_ways(size: int, tmp_path: Path) -> None:
     with fault("bytes that find new ways through the readers", "inputs", never=("broken promises",)) as seen:
         done = subprocess.run(
