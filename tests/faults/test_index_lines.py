@@ -69,7 +69,7 @@ def test_lines_are_changed_at_random(size: int, tmp_path: Path) -> None:
             seen.inject(count)
 
 
-@sizes(short=4, full=300)
+@sizes(short=4, full=100)
 def test_changed_lines_in_files_that_are_taken_in_one_piece(size: int, tmp_path: Path) -> None:
     """Those with damage go through the slices, the others do not; both are accounted for."""
     with fault("lines of large files are changed at random", "files", never=NEVER) as seen:

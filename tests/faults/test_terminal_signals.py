@@ -167,7 +167,7 @@ WAYS: Final[dict[str, Callable[[Session], int]]] = {
 }
 
 
-@sizes(short=2, full=60)
+@sizes(short=2, full=60, when="last")
 def test_signals(size: int, data_dir: Path) -> None:
     workspace = data_dir / "workspaces" / "iris-capture-only" / "contexta"
     ways = list(itertools.islice(itertools.cycle(WAYS.items()), size))
@@ -178,7 +178,7 @@ def test_signals(size: int, data_dir: Path) -> None:
                 session.ended(way(session), name)
 
 
-@sizes(short=1, full=40)
+@sizes(short=1, full=40, when="last")
 def test_a_signal_before_the_first_screen(size: int, data_dir: Path) -> None:
     workspace = data_dir / "workspaces" / "iris-capture-only" / "contexta"
     with fault("a signal while the explorer starts", "signals", never=NEVER) as seen:
@@ -203,7 +203,7 @@ def test_a_signal_before_the_first_screen(size: int, data_dir: Path) -> None:
                 seen.wrong("terminals left behind", bool(left), f"{left} after {number!r}, turn {turn}")
 
 
-@sizes(short=1, full=10)
+@sizes(short=1, full=10, when="last")
 def test_the_terminal_is_closed(size: int, data_dir: Path) -> None:
     workspace = data_dir / "workspaces" / "iris-capture-only" / "contexta"
     with fault(

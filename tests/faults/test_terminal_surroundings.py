@@ -59,7 +59,7 @@ def workspace(data_dir: Path) -> Path:
     return data_dir / "workspaces" / "iris-capture-only" / "contexta"
 
 
-@sizes(short=20, full=2_000)
+@sizes(short=20, full=2_000, when="last")
 def test_a_storm_of_sizes(size: int, workspace: Path) -> None:
     randomly = random.Random(size)
     never = ("terminals left behind", "wrong exit codes", "tracebacks", "hangs", "screens not drawn again")
@@ -88,7 +88,7 @@ def test_a_storm_of_sizes(size: int, workspace: Path) -> None:
         session.ended(0, "ctrl+q")
 
 
-@sizes(short=2, full=2 * len(SURROUNDINGS))
+@sizes(short=2, full=2 * len(SURROUNDINGS), when="last")
 def test_a_wrongly_described_terminal(size: int, workspace: Path) -> None:
     never = ("tracebacks", "wrong exit codes", "nothing shown")
     with fault("a dumb or wrongly described terminal", "starts", never=never) as seen:
@@ -111,7 +111,7 @@ def test_a_terminal_without_a_screen_gets_text(workspace: Path) -> None:
         assert "TERM=dumb" in term.raw.decode()
 
 
-@sizes(short=2, full=3 * len(PRINTING))
+@sizes(short=2, full=3 * len(PRINTING), when="last")
 def test_an_output_that_ends_early(size: int, workspace: Path) -> None:
     """A reader that goes away at once, no output at all, and a full disk."""
     never = ("tracebacks", "wrong exit codes", "noise on standard error")
@@ -141,7 +141,7 @@ def _print_to(ending: str, command: tuple[str, ...], workspace: Path, seen: Seen
         seen.wrong("noise on standard error", said.count("\n") != 1, (ending, command, said))
 
 
-@sizes(short=1, full=20)
+@sizes(short=1, full=20, when="last")
 def test_a_slow_line(size: int, workspace: Path) -> None:
     """A line of 2,000 bytes a second, on which keys are pressed all the time, then a fast one again."""
     never = ("terminals left behind", "wrong exit codes", "tracebacks", "hangs")
