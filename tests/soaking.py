@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Final
 
 import pytest
-
-_ORDER: Final = {"first": 0, "last": 1, "": 2}
 
 
 def when(item: pytest.Item) -> str | None:
@@ -26,7 +23,10 @@ def when(item: pytest.Item) -> str | None:
 
 def in_order(items: list[pytest.Item]) -> None:
     """Put long tests into the order in which they are to begin."""
-    items.sort(key=lambda item: _ORDER[when(item) or ""])
+    first, last = ([item for item in items if when(item) == at] for at in ("first", "last"))
+    others = [item for item in items if when(item) not in ("first", "last")]
+    # The one right behind the first is left to its worker: the last of all.
+    items[:] = [*first, *reversed(last), *others]
 
 
 def yield_to_others(item: pytest.Item) -> None:

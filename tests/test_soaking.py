@@ -30,9 +30,10 @@ def test_the_one_that_is_watched_begins_and_those_that_count_seconds_lie_behind_
         Item("b", pytest.mark.soak(when="last")),
         Item("c", pytest.mark.soak(when="first")),
         Item("d", pytest.mark.soak(when="")),
+        Item("e", pytest.mark.soak(when="last")),
     ]
     soaking.in_order(cast("list[pytest.Item]", items))
-    assert "".join(item.name for item in items) == "cbad"
+    assert "".join(item.name for item in items) == "cebad"
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs a policy for idle processes")

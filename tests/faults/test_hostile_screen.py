@@ -33,7 +33,7 @@ _KNOWN_BY: Final = 12
 _ALL_IN_ONE: Final = "[/x][@click=app.quit]x[/] \x1b]0;stolen title\x07\u202e"
 
 #: Seconds that anything may take, also on a machine that is busy with something else.
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 180.0
 
 #: Columns from which on all panes are on the screen.
 _ROOMY: Final = 120
