@@ -33,7 +33,8 @@ TICK_S: Final = 0.05
 PREVIEW_FROM_BYTES: Final = 24 * 1024 * 1024
 """From so many bytes on that are not indexed yet, the newest are shown first."""
 
-_LOOK_EVERY_S: Final = 0.25
+_LOOK_EVERY_S: Final = 0.5
+_STOP_WITHIN_S: Final = 0.25
 _PROGRESS_EVERY_S: Final = 0.2
 _REPEAT_EVERY_S: Final = 1.0
 _RATE_OVER_S: Final = 3.0
@@ -232,7 +233,7 @@ class Follower:
                 said, published_at = notice, time.monotonic()
             if not self._live:
                 return ()
-            stop.wait(_LOOK_EVERY_S)
+            stop.wait(_STOP_WITHIN_S)
         return ()
 
     def _what_is_missing(self) -> str:
@@ -294,9 +295,15 @@ class Follower:
             if not progress.indexing:
                 # A job that has just recorded something goes on, most likely, and hints come late.
                 if progress.step.behind <= 0 and not progress.step.records:
-                    self._hint.wait(_LOOK_EVERY_S)
+                    self._wait_for_hint(stop)
                 stop.wait(max(0.0, TICK_S - (time.monotonic() - began)))
         return True
+
+    def _wait_for_hint(self, stop: threading.Event) -> None:
+        """Waits for a hint, until it is time to look without one."""
+        until = time.monotonic() + _LOOK_EVERY_S
+        while not (self._hint.wait(_STOP_WITHIN_S) or stop.is_set() or time.monotonic() >= until):
+            pass
 
     def _heard(self, step: Step) -> float | None:
         self._added.append((time.monotonic(), step.records))

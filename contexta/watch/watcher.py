@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-_STEP_MS = 25
+_STEP_MS = 100
 _DEBOUNCE_MS = 50
 _RETRY_S = 1.0
 

@@ -46,6 +46,10 @@ from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
 
 
+_QUIET_S = 10.0
+_QUIET_STEP_S = 5
+
+
 class ExplorerScreen(Screen[None]):
     """The main screen.
 
@@ -123,7 +127,7 @@ class ExplorerScreen(Screen[None]):
         self._show_body()
         if known and not self._failure:
             # Only time has passed. The line above was drawn just now, so ages grow in the same frame.
-            self._tree.tick()
+            self._grow_ages()
             self._ticked = True
             return
         self._tree.set_revision(change.revision)
@@ -239,8 +243,17 @@ class ExplorerScreen(Screen[None]):
         self._status.catch_up()
         if not self._ticked:
             self._status.tick()
-            self._tree.tick()
+            self._grow_ages()
         self._ticked = False
+
+    def _grow_ages(self) -> None:
+        """Let the ages in the tree grow; while nothing is heard of a job, in steps of some seconds.
+
+        A frame with the tree costs twice that of the status line alone, and nobody counts along.
+        """
+        quiet_s = 0.0 if self._change is None else self._change.quiet_s or 0.0
+        if quiet_s < _QUIET_S or self._now() // 1_000_000 % _QUIET_STEP_S == 0:
+            self._tree.tick()
 
     def _show_names(self) -> None:
         roots = self._tree.model.roots
