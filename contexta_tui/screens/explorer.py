@@ -45,7 +45,6 @@ from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
 
-
 _QUIET_S = 10.0
 _QUIET_STEP_S = 5
 
