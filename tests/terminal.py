@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from tests.emulator import Emulator, is_red
 from tests.warm import Warm, WarmProgram
@@ -35,6 +35,9 @@ from tests.warm import Warm, WarmProgram
 __all__ = ["KEYS", "Terminal", "is_red"]
 
 _LAUNCHER = Path(__file__).with_name("_tty_launch.py")
+
+#: Seconds to wait for what takes a fraction of one: long tests run when nobody else wants the processor.
+PATIENCE_S: Final = 30.0
 
 #: What a terminal sends for a key; any other single character is sent as it is.
 KEYS = {
@@ -157,7 +160,7 @@ class Terminal:
         self._drain()
         return self._emulator.text()
 
-    def wait_for(self, pattern: str | re.Pattern[str], timeout: float = 10.0) -> re.Match[str]:
+    def wait_for(self, pattern: str | re.Pattern[str], timeout: float = PATIENCE_S) -> re.Match[str]:
         """Wait until the screen matches `pattern` (`^` and `$` match at each row).
 
         Raises:
@@ -169,7 +172,7 @@ class Terminal:
             return found
         raise AssertionError(self._report(f"no {regex.pattern!r} on the screen within {timeout:g} s"))
 
-    def wait_gone(self, pattern: str | re.Pattern[str], timeout: float = 10.0) -> None:
+    def wait_gone(self, pattern: str | re.Pattern[str], timeout: float = PATIENCE_S) -> None:
         """Wait until nothing on the screen matches `pattern`.
 
         Raises:
@@ -182,7 +185,7 @@ class Terminal:
             raise AssertionError(self._report(f"{regex.pattern!r} still on the screen after {timeout:g} s"))
 
     def wait_until(
-        self, predicate: Callable[[], bool], timeout: float = 10.0, *, what: str = "the condition"
+        self, predicate: Callable[[], bool], timeout: float = PATIENCE_S, *, what: str = "the condition"
     ) -> None:
         """Wait until `predicate()` is true, taking in output meanwhile.
 
@@ -192,7 +195,7 @@ class Terminal:
         if not self._pump_until(predicate, timeout, while_running=False):
             raise AssertionError(self._report(f"{what} did not come true within {timeout:g} s"))
 
-    def settle(self, quiet: float = 0.3, timeout: float = 10.0) -> None:
+    def settle(self, quiet: float = 0.3, timeout: float = PATIENCE_S) -> None:
         """Wait until the program has written nothing for `quiet` seconds.
 
         Raises:
@@ -249,7 +252,7 @@ class Terminal:
         self._emulator.resize(cols, rows)
         self._set_size()
 
-    def exit_code(self, timeout: float = 10.0) -> int:
+    def exit_code(self, timeout: float = PATIENCE_S) -> int:
         """Wait for the program to end; the negative signal number if one ended it.
 
         Raises:

@@ -50,7 +50,7 @@ class Session:
 
     def shows(self) -> None:
         """Wait for the first screen with data."""
-        self.term.wait_for("iris", timeout=30)
+        self.term.wait_for("iris", timeout=60)
 
     def watch(self, seconds: float) -> None:
         """Take in what the explorer writes for some seconds."""
@@ -69,7 +69,7 @@ class Session:
         """Check what is left after the explorer should have ended with a code."""
         self._seen.inject()
         try:
-            found = self.term.exit_code(timeout=20)
+            found = self.term.exit_code(timeout=60)
         except AssertionError:
             self._seen.wrong("hangs", 1, what)
             return
@@ -190,7 +190,7 @@ def test_a_signal_before_the_first_screen(size: int, data_dir: Path) -> None:
                 session.tell(number)
                 seen.inject()
                 try:
-                    code = session.term.exit_code(timeout=20)
+                    code = session.term.exit_code(timeout=60)
                 except AssertionError:
                     seen.wrong("hangs", 1, number)
                     continue
@@ -216,7 +216,7 @@ def test_the_terminal_is_closed(size: int, data_dir: Path) -> None:
                 session.term._master = os.open(os.devnull, os.O_RDWR)
                 seen.inject()
                 try:
-                    code = session.term.process.wait(20)
+                    code = session.term.process.wait(60)
                 except TimeoutError:
                     seen.wrong("left running")
                 else:

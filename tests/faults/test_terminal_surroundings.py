@@ -99,7 +99,7 @@ def test_a_wrongly_described_terminal(size: int, workspace: Path) -> None:
                 seen.wrong("nothing shown", "iris" not in term.text(), (env, term.text()))
                 if not options and env.get("TERM") not in ("dumb", "unknown"):
                     term.press("q")
-                seen.wrong("wrong exit codes", term.exit_code(timeout=20) != 0, (env, options))
+                seen.wrong("wrong exit codes", term.exit_code(timeout=60) != 0, (env, options))
                 seen.wrong("tracebacks", b"Traceback" in term.raw, (env, options))
                 seen.inject()
 
