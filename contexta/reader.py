@@ -20,6 +20,7 @@ import duckdb
 
 from contexta.catalog.catalog import Catalog
 from contexta.diagnostics.run import diagnose, lasting, with_silences
+from contexta.effort import Effort
 from contexta.query import health, lineage, metrics, records, tree
 from contexta.query.port import Block, Matches, Rows
 from contexta.query.results import (
@@ -263,11 +264,11 @@ class CatalogReader:
             if known is None or not self._stands(known):
                 # Read before asking: a commit meanwhile makes the answer old, never the other way round.
                 consequences = self._catalog.consequences
-                began = time.monotonic()
+                effort = Effort()
                 issues = self._ask(lasting)
-                ended = time.monotonic()
-                until = ended + self._patience * (ended - began)
-                known = self._lasting = _Diagnosis(consequences, issues, ended - began, until)
+                took_s = effort.seconds
+                until = time.monotonic() + self._patience * took_s
+                known = self._lasting = _Diagnosis(consequences, issues, took_s, until)
             return known
 
     def _stands(self, known: _Diagnosis) -> bool:

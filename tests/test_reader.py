@@ -115,11 +115,12 @@ def test_a_diagnosis_stands_for_as_long_as_patience_says(monkeypatch: pytest.Mon
     asked: list[int] = []
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(reading, "lasting", lambda _cursor: asked.append(1) or ())
+    monkeypatch.setattr(reading, "Effort", lambda: SimpleNamespace(seconds=10.0))
     monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     catalog = Catalog.in_memory(())
     patient = CatalogReader(catalog, patience=2.0)
-    patient.issues()  # From 0 to 10, so it stands until 30.
-    for at, expected in ((20, 1), (30, 2)):
+    patient.issues()  # For 10 seconds until 0, so it stands until 20.
+    for at, expected in ((10, 1), (20, 2)):
         with catalog.transaction():
             pass
         patient.issues()

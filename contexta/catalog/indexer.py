@@ -23,6 +23,7 @@ from contexta.catalog.ingest import Damage, Part, Taken, joined, take
 from contexta.catalog.large import LARGE_BYTES, LargeFiles
 from contexta.catalog.quick import Quick
 from contexta.catalog.sources import GONE_AFTER_S, Followed, Source, add_damage, extend_damage, load, save
+from contexta.effort import Effort
 from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
 from contexta.watch.tail import Reading, Verdict
@@ -113,7 +114,7 @@ class Indexer:
             duckdb.Error: The catalog cannot be written; it is as it was before.
             OSError: No temporary file can be written.
         """
-        now = time.monotonic()
+        now, effort = time.monotonic(), Effort()
         if hinted or now >= self._folders_at or not self._paths.issuperset(touched):
             self._discover(now)
         folders = {path.parent for path in touched}
@@ -140,7 +141,7 @@ class Indexer:
                 lost |= outcome is stores.Outcome.LOST
                 changed |= outcome is stores.Outcome.CHANGED
         if everything:
-            self._all_at = now + max(_ALL_EVERY_S, (time.monotonic() - now) / _IDLE_SHARE)
+            self._all_at = now + max(_ALL_EVERY_S, effort.seconds / _IDLE_SHARE)
         if lost:
             return self._start_over(budget)
         lines = [item for item in due if item.pending and item.source.kind in _LINES]
@@ -190,6 +191,7 @@ class Indexer:
 
     def _discover(self, now: float) -> None:
         """Follows the sources that were not there before."""
+        effort = Effort()
         number = max((item.source.id for item in self._followed.values()), default=0)
         for workspace, root in enumerate(self._workspaces):
             for found in sources(root):
@@ -199,7 +201,7 @@ class Indexer:
                     source = Source(number, workspace, found.path, found.kind)
                     self._followed[workspace, found.path] = Followed(self._begun(source))
         self._paths = {item.source.path for item in self._followed.values()}
-        self._folders_at = now + max(_FOLDER_EVERY_S, (time.monotonic() - now) / _IDLE_SHARE)
+        self._folders_at = now + max(_FOLDER_EVERY_S, effort.seconds / _IDLE_SHARE)
 
     def _begun(self, source: Source) -> Source:
         if self._newest_bytes is None or source.kind not in _LINES:

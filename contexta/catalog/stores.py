@@ -24,6 +24,9 @@ from contexta.watch.tail import Mark
 _REST: Final = 10.0
 """After a read, that many times the seconds it took pass before the next: a store is read whole each time."""
 
+_MOST_REST_S: Final = 60.0
+"""Seconds that pass at most: the process, or its machine, may have been stopped in the middle of a read."""
+
 _SETTLES_AFTER_S: Final = 2.0
 _AGAIN_AFTER_S: Final = 0.5
 
@@ -149,4 +152,5 @@ def _commit(
 
 
 def _rest(item: Followed, began: float) -> None:
-    item.again_at = time.monotonic() + _REST * (time.monotonic() - began)
+    ended = time.monotonic()
+    item.again_at = ended + min(_REST * (ended - began), _MOST_REST_S)
