@@ -65,15 +65,16 @@ class Session:
         """Whether the explorer is stopped."""
         return bool(psutil.Process(self.term.process.pid).status() == psutil.STATUS_STOPPED)
 
-    def ended(self, code: int, what: object) -> None:
-        """Check what is left after the explorer should have ended with a code."""
+    def ended(self, code: int | frozenset[int], what: object) -> None:
+        """Check what is left after the explorer should have ended with a code, or one of some."""
+        codes = code if isinstance(code, frozenset) else {code}
         self._seen.inject()
         try:
             found = self.term.exit_code(timeout=60)
         except AssertionError:
             self._seen.wrong("hangs", 1, what)
             return
-        self._seen.wrong("wrong exit codes", found != code, f"{found} after {what}")
+        self._seen.wrong("wrong exit codes", found not in codes, f"{found} after {what}")
         self._seen.wrong("tracebacks", b"Traceback" in self.term.raw, what)
         left = self.left_on()
         self._seen.wrong("terminals left behind", bool(left), f"{left} after {what}")
@@ -99,14 +100,14 @@ def quit_by_key(session: Session) -> int:
     return 0
 
 
-def told(*numbers: signal.Signals) -> Callable[[Session], int]:
-    """Told by signals; the first one decides, whatever comes after it."""
+def told(*numbers: signal.Signals) -> Callable[[Session], frozenset[int]]:
+    """Told by signals; the first one decides. Those that wait together come in no order."""
 
-    def tell(session: Session) -> int:
+    def tell(session: Session) -> frozenset[int]:
         for number in numbers:
             with contextlib.suppress(ProcessLookupError):
                 session.tell(number)
-        return 128 + numbers[0]
+        return frozenset(128 + number for number in numbers)
 
     return tell
 
@@ -151,7 +152,7 @@ def _goes_on(session: Session) -> int:
     return quit_by_key(session)
 
 
-WAYS: Final[dict[str, Callable[[Session], int]]] = {
+WAYS: Final[dict[str, Callable[[Session], int | frozenset[int]]]] = {
     "SIGTSTP and SIGCONT": stopped_by(S.SIGTSTP),
     "SIGTERM": told(S.SIGTERM),
     "SIGCONT alone": resumed_only,
