@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,8 +66,8 @@ class Change:
             is about something else, or what it took in had been there before.
         counts: Totals.
         open_runs: Number of runs with status open.
-        errors: Number of issues with severity error.
-        warnings: Number of issues with severity warning.
+        errors: Number of issues with severity error, or `None` while a large workspace is diagnosed first.
+        warnings: Likewise, with severity warning.
     """
 
     revision: int
@@ -80,8 +80,8 @@ class Change:
     lag_s: float | None
     counts: Counts
     open_runs: int
-    errors: int
-    warnings: int
+    errors: int | None
+    warnings: int | None
 
 
 class Quiet:
@@ -153,7 +153,7 @@ class Follower:
         self._hint = threading.Event()
         self._quiet = Quiet()
         self._revision = 0
-        self._issues: tuple[Issue, ...] = ()
+        self._issues: tuple[Issue, ...] | None = None
         self._added: deque[tuple[float, int]] = deque()
 
     def run(self, publish: Callable[[Change], None], stop: threading.Event) -> None:
@@ -338,6 +338,7 @@ class Follower:
         lag: float | None = None,
     ) -> None:
         issues = reader.issues_at_once()
+        severities = None if issues is None else Counter(issue.severity for issue in issues)
         # Time alone makes issues too: a run that has become silent.
         if changed or issues != self._issues:
             self._revision += 1
@@ -357,7 +358,7 @@ class Follower:
                 lag_s=lag,
                 counts=reader.counts(),
                 open_runs=reader.runs_with(Status.OPEN),
-                errors=sum(issue.severity is Severity.ERROR for issue in issues),
-                warnings=sum(issue.severity is Severity.WARNING for issue in issues),
+                errors=None if severities is None else severities[Severity.ERROR],
+                warnings=None if severities is None else severities[Severity.WARNING],
             )
         )

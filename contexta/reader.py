@@ -49,6 +49,9 @@ _MOST_KNOWN: Final = 64
 _AT_ONCE_S: Final = 0.01
 """Seconds that nobody minds to wait for a diagnosis."""
 
+_MANY_RECORDS: Final = 100_000
+"""Of so many, the first diagnosis takes longer than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Diagnosis:
@@ -228,18 +231,20 @@ class CatalogReader:
         """
         return self._with_silences(self._lasting_issues())
 
-    def issues_at_once(self) -> tuple[Issue, ...]:
+    def issues_at_once(self) -> tuple[Issue, ...] | None:
         """Like `issues`, for whoever must not wait: where that takes its time, the answer is the one before.
 
-        The next one is found out meanwhile, on a thread of its own.
+        The next one is found out meanwhile, on a thread of its own. `None` while that is the first.
         """
         known = self._lasting
-        if known is None or known.took_s <= _AT_ONCE_S:
+        many = known is None and self.counts().records > _MANY_RECORDS
+        takes_time = many if known is None else known.took_s > _AT_ONCE_S
+        if not takes_time:
             return self.issues()
-        if not self._stands(known) and self._diagnosing.acquire(blocking=False):
+        if (known is None or not self._stands(known)) and self._diagnosing.acquire(blocking=False):
             self._diagnosing.release()
             threading.Thread(target=self._diagnose, name="contexta-diagnosis", daemon=True).start()
-        return self._with_silences(known)
+        return None if known is None else self._with_silences(known)
 
     def _diagnose(self) -> None:
         # Whoever asks for it is told of the error; that the catalog is damaged is noted in any case.
@@ -255,8 +260,9 @@ class CatalogReader:
         return self._diagnosed[1]
 
     def settle(self) -> None:
-        """Has the next diagnosis made anew whatever patience says; for when nothing will come after it."""
+        """Diagnoses anew whatever patience says; for when nothing will come after it."""
         self._lasting = None
+        self._lasting_issues()
 
     def _lasting_issues(self) -> _Diagnosis:
         with self._diagnosing:

@@ -103,10 +103,10 @@ class _FirstLook:
 
         queries = cast("Queries", self._memory)
         tree = load(queries, Request(self._change.revision, structure=True, auto=True, height=_ROWS))
-        diagnostics.load(queries)
-        lineage.load(queries, tree.newest)
         if tree.newest is not None:
             detail.load_facts(queries, tree.newest)
+        lineage.load(queries, tree.newest)
+        diagnostics.load(queries)
 
 
 class _Memory:

@@ -6,13 +6,15 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
 from contexta import reader as reading
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
+from contexta.diagnostics.run import lasting
 from contexta.query.port import Queries
-from contexta.query.results import NodeKind, Status
+from contexta.query.results import Issue, NodeKind, Status
 from contexta.reader import CatalogReader
 from tests.catalogs import finder, reader_of
 from tests.lines import BATCH, RUN, SAMPLE, Lines
@@ -129,3 +131,24 @@ def test_a_diagnosis_stands_for_as_long_as_patience_says(monkeypatch: pytest.Mon
     patient.issues()
     assert len(asked) == 3
     catalog.close()
+
+
+def test_the_first_diagnosis_of_many_records_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MANY_RECORDS", 0)
+    reader = reader_of(Lines().scope("BatchExecution", BATCH, "failed") + Lines().metric(BATCH, "loss", 1))
+    asked = threading.Event()
+    go_on = threading.Event()
+
+    def slow(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
+        asked.set()
+        go_on.wait(30)
+        return lasting(cursor)
+
+    monkeypatch.setattr(reading, "lasting", slow)
+    assert reader.issues_at_once() is None
+    assert asked.wait(30)
+    assert reader.issues_at_once() is None
+    go_on.set()
+    issues = reader.issues()
+    assert [issue.code for issue in issues] == ["failed_batch"]
+    assert reader.issues_at_once() == issues

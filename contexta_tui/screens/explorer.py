@@ -140,7 +140,9 @@ class ExplorerScreen(Screen[None]):
         else:
             # The tree first: what the panes show takes longer to find. Its selection asks for the detail.
             self._refresher.wish(tree=True, urgent=True)
-            self._refresher.wish(issues=True, target=target, urgent=True)
+            if target is not None:
+                self._refresher.wish(target=target, urgent=True)
+            self._refresher.wish(issues=True)
 
     def tell(self, notice: str) -> None:
         """Show a sentence that is not about the data, such as that reading stopped."""

@@ -127,9 +127,10 @@ def nothing_called(ref: str) -> str:
 
 
 def totals(change: Change | None, glyphs: Glyphs) -> tuple[Part, ...]:
-    """Number of errors and warnings."""
-    errors = 0 if change is None else change.errors
-    warnings = 0 if change is None else change.warnings
+    """Number of errors and warnings; nothing while they are not known."""
+    errors, warnings = (None, None) if change is None else (change.errors, change.warnings)
+    if errors is None or warnings is None:
+        return ()
     return (
         Part(f"{glyphs.error} {errors:,}", "failed" if errors else "quiet", 0),
         Part(f"{glyphs.warning} {warnings:,}", "warning" if warnings else "quiet", 0),
