@@ -118,7 +118,7 @@ class Quick:
             ).fetchone() or (0,)
             self._seen.follow(self._catalog.connection, self._last_record)
         else:
-            self._seen.committed(self._last_record)
+            self._seen.committed(self._catalog.connection, self._last_record)
         self._scopes.begin(afresh=afresh)
         self._revision = -1
 

@@ -130,7 +130,7 @@ class Scopes:
             self._last, self._roots = self._catalog.connection.execute(_ENDS).fetchone() or (0, 0)
             self._seen.follow(self._catalog.connection, self._last)
         else:
-            self._seen.committed(self._last)
+            self._seen.committed(self._catalog.connection, self._last)
 
     def find(self, subjects: Iterable[str], workspace: int) -> dict[str, Scope]:
         """Some scopes with all above them, by ref; what is not in the catalog is new, and yet to be added.

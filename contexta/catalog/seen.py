@@ -58,9 +58,11 @@ class SeenKeys:
             self.add(key for (key,) in rows)
         self._last = last
 
-    def committed(self, last: int) -> None:
+    def committed(self, connection: duckdb.DuckDBPyConnection, last: int) -> None:
         """Takes notice that the rows up to an id, whose keys were added, are committed."""
         self._last = last
+        if self._room < 0:
+            self._make(connection, last)
 
     def add(self, keys: Iterable[int]) -> None:
         """Adds keys."""

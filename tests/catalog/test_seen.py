@@ -64,7 +64,7 @@ def test_what_came_since_is_read_whoever_wrote_it() -> None:
     seen.follow(connection, 100)
     last = _append(connection, ours)
     seen.add(ours)
-    seen.committed(last)
+    seen.committed(connection, last)
     seen.follow(connection, _append(connection, theirs))
     assert seen.among([*first, *ours, *theirs]) == [*first, *ours, *theirs]
     seen.follow(connection, _append(connection, many))
@@ -93,3 +93,16 @@ def test_rows_that_have_gone_are_told_to_it() -> None:
     seen.forget()
     seen.follow(connection, last)
     assert seen.among(others) == others
+
+
+def test_it_grows_with_what_is_added_to_it() -> None:
+    connection = _table([])
+    seen = SeenKeys("t")
+    seen.follow(connection, 0)
+    for number in range(6):
+        keys = _keys(number, 10_000)
+        last = _append(connection, keys)
+        seen.add(keys)
+        seen.committed(connection, last)
+    assert seen.among(keys) == keys
+    assert len(seen.among(_keys(99, 3_000))) < 30
