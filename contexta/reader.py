@@ -21,7 +21,7 @@ import duckdb
 from contexta.catalog.catalog import Catalog
 from contexta.diagnostics.run import diagnose, lasting, with_silences
 from contexta.effort import Effort
-from contexta.query import health, lineage, metrics, records, tree
+from contexta.query import health, lineage, live_rows, metrics, records, tree
 from contexta.query.port import Block, Matches, Rows
 from contexta.query.results import (
     Counts,
@@ -45,6 +45,9 @@ Answer = TypeVar("Answer")
 
 _MOST_KNOWN: Final = 64
 """Answers that are kept until a commit changes them."""
+
+_MOST_ROWS: Final = 4
+"""Askings for rows that are brought up to date; a screen asks the same again and again."""
 
 _AT_ONCE_S: Final = 0.01
 """Seconds that nobody minds to wait for a diagnosis."""
@@ -86,6 +89,7 @@ class CatalogReader:
         self._patience = patience
         self._tally = Tally()
         self._known: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
+        self._rows: dict[Hashable, tuple[int, Rows]] = {}
         self._diagnosing = threading.Lock()
         self._lasting: _Diagnosis | None = None
         self._diagnosed: tuple[tuple[int, object], tuple[Issue, ...]] | None = None
@@ -153,7 +157,22 @@ class CatalogReader:
 
     def rows(self, node_ids: tuple[int, ...], blocks: tuple[Block, ...]) -> Rows:
         """The roots of the tree, several nodes and several blocks of siblings, of one moment."""
-        return self._ask(lambda cursor: tree.rows(cursor, node_ids, blocks))
+        asked = (node_ids, blocks)
+        known = self._rows.get(asked)
+        if known is not None and known[0] != self._catalog.revision:
+            # The job that is followed changes a few rows a time, and the follower says which.
+            changes = live_rows.since(self._catalog.changes, known[0])
+            rows = None if changes is None else live_rows.changed(known[1], changes)
+            known = None if changes is None or rows is None else (changes[-1].revision, rows)
+        if known is None:
+            # Read before asking: what is known already may be changed once more, to the same.
+            revision = self._catalog.revision
+            known = (revision, self._ask(lambda cursor: tree.rows(cursor, node_ids, blocks)))
+        if asked not in self._rows and len(self._rows) >= _MOST_ROWS:
+            self._rows.clear()
+        if known[1].nodes.keys() >= set(node_ids):  # What is not there yet may come, and would be missed.
+            self._rows[asked] = known
+        return known[1]
 
     def node(self, node_id: int) -> NodeRow | None:
         """One node."""

@@ -16,6 +16,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -24,15 +25,17 @@ from uuid import uuid4
 import duckdb
 import platformdirs
 
+from contexta.catalog.changes import TreeChanges
 from contexta.catalog.schema import SCHEMA_VERSION, TABLES
 from contexta.folders import make_private
 
 _FOLDER: Final = "catalogs"
+_MOST_CHANGES: Final = 16
 _SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
     # One thread leaves a core to the screen, and to the job that is being watched.
     "threads": 1,
-    # Commits go to the log; the database file is rewritten when there is something worth writing.
-    "checkpoint_threshold": "64MB",
+    # Commits go to the log, and what is in it is in memory, too: a minute of a busy job.
+    "checkpoint_threshold": "16MB",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
@@ -69,6 +72,8 @@ class Catalog:
         notice: One sentence for the screen when something was not as wished, else empty.
         revision: Grows with every commit of this process, and when it is closed.
         consequences: Likewise, but passes over commits `of_no_consequence`.
+        changes: What each of the latest commits changed in the tree, one revision after the other, as far as
+            they said so; empty when the latest one did not.
         damage: What was found to be wrong with the file while it was asked, else empty; whoever fills the
             catalog builds it anew then.
         is_closed: Whether it was closed.
@@ -91,6 +96,8 @@ class Catalog:
         self._spill = weakref.finalize(self, _remove, spill, os.getpid()) if spill else None
         self._depth = self._parts = self._plain_parts = 0
         self.revision = self.consequences = 0
+        self.changes: tuple[TreeChanges, ...] = ()
+        self._said: TreeChanges | None = None
         self.damage = ""
         self.is_closed = False
 
@@ -158,12 +165,13 @@ class Catalog:
         if self._depth:
             yield self.connection
             return
-        self._parts, self._plain_parts = 1, 0
+        self._parts, self._plain_parts, self._said = 1, 0, None
         self.connection.execute("begin")
         self._depth += 1
         try:
             yield self.connection
             self.connection.execute("commit")
+            self._note_changes(self.revision + 1)
             self.revision += 1
             self.consequences += self._plain_parts < self._parts
         except BaseException:
@@ -179,6 +187,16 @@ class Catalog:
         What is diagnosed, deployed and made is the same after it as before. To be said once inside it.
         """
         self._plain_parts += 1
+
+    def changes_no_more_than(self, changes: TreeChanges) -> None:
+        """Says of a transaction that its changes of the tree are these; to be called inside it."""
+        self._said = changes
+
+    def _note_changes(self, revision: int) -> None:
+        # Before the revision itself: whoever has seen that finds these.
+        said = self._said if self._parts == 1 else None
+        latest = () if said is None else (replace(said, revision=revision),)
+        self.changes = (*self.changes[1 - _MOST_CHANGES :], *latest) if latest else ()
 
     def clear(self) -> None:
         """Empties the catalog, in one transaction."""
@@ -213,6 +231,7 @@ class Catalog:
 
     def close(self, *, keep: bool = True) -> None:
         """Closes the database; what was committed is kept unless told otherwise."""
+        self.changes = ()
         self.revision += 1
         self.consequences += 1
         self.is_closed = True

@@ -330,6 +330,8 @@ class Indexer:
             save(connection, done)
             if taken.is_plain and not any(reading.skipped for _, reading in readings):
                 self.catalog.of_no_consequence()
+            if taken.changes is not None:
+                self.catalog.changes_no_more_than(taken.changes)
         now = time.monotonic()
         for (item, reading), source in zip(readings, done, strict=True):
             item.source = item.saved = source

@@ -17,6 +17,7 @@ from typing import Final
 import duckdb
 
 from contexta.catalog import facts, records, tree
+from contexta.catalog.changes import TreeChanges
 from contexta.catalog.lines import ORIGINS, REFS, slice_of
 from contexta.journal import read
 
@@ -67,6 +68,7 @@ class Taken:
         damage: What could not be read, in the order of the parts and of their bytes.
         ends_damaged: Sources whose last line is a damaged one.
         is_plain: Whether the lines are known to be of no consequence; see `Catalog.of_no_consequence`.
+        changes: All that changed in the tree, where that is known.
     """
 
     records: int
@@ -74,6 +76,7 @@ class Taken:
     damage: tuple[Damage, ...] = ()
     ends_damaged: frozenset[int] = frozenset()
     is_plain: bool = False
+    changes: TreeChanges | None = None
 
 
 UNREADABLE: Final = """

@@ -97,7 +97,8 @@ class Quick:
         self._scopes.write()
         self._revision = self._catalog.revision + 1
         lines_of = {part.source_id: part.data.count(b"\n") for part in parts}
-        return Taken(len(records), lines_of, is_plain=is_plain)
+        changes = self._scopes.changes(stated)
+        return Taken(len(records), lines_of, is_plain=is_plain, changes=changes)
 
     def forget(self, *, rows_gone: bool = False) -> None:
         """Forgets what it remembers: what was taken was not committed, or somebody else writes.

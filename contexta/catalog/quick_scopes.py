@@ -13,6 +13,7 @@ from typing import Any, Final
 import duckdb
 
 from contexta.catalog.catalog import Catalog
+from contexta.catalog.changes import RowTotals, TreeChanges
 from contexta.catalog.lines import key
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS
 from contexta.catalog.seen import SeenKeys
@@ -86,6 +87,14 @@ class Scope:
         """Its run, or itself where it is one."""
         return self.line[1] if len(self.line) > 1 and self.line[1].kind == _RUN else None
 
+    @property
+    def totals(self) -> RowTotals:
+        """What a row of the tree shows of what is recorded at and under it."""
+        return RowTotals(
+            *(self.records, self.first_at, self.last_at, self.failed, self.failed_below, self.note),
+            children=tuple(self.children),
+        )
+
     def above(self, kind: NodeKind) -> int | None:
         """Id of the scope of a kind at or above it."""
         wanted = KINDS.index(kind)
@@ -106,6 +115,7 @@ class Scopes:
         self._last = self._roots = 0
         self._touched: dict[int, Scope] = {}
         self._new: list[Scope] = []
+        self._added: list[tuple[int | None, int, int]] = []
         self._failures = False
 
     def forget(self, *, rows_gone: bool = False) -> None:
@@ -124,7 +134,7 @@ class Scopes:
         Args:
             afresh: Whether the catalog may be another than at the end of the last one.
         """
-        self._touched, self._new, self._failures = {}, [], False
+        self._touched, self._new, self._added, self._failures = {}, [], [], False
         if afresh or len(self._met) > _MOST_SCOPES:
             self._met.clear()
             self._last, self._roots = self._catalog.connection.execute(_ENDS).fetchone() or (0, 0)
@@ -177,6 +187,7 @@ class Scopes:
                 self.touch(parent)
             above = (scope.above(kind) for kind in _ABOVE)
             digest = key(workspace, scope.ref)
+            self._added.append((parent_id, scope.kind, position))
             rows.append((scope.id, digest, scope.kind, scope.ref, scope.name, parent_id, *above, position))
         self._last += len(rows)
         columns = dict(zip(_NEW, map(list, zip(*rows, strict=True)), strict=True))
@@ -189,6 +200,19 @@ class Scopes:
         """Notes that a scope was changed and is to be written; `failures` when more than its totals was."""
         self._touched[scope.id] = scope
         self._failures |= failures
+
+    def changes(self, stated: Iterable[Scope]) -> TreeChanges:
+        """What the slice changed.
+
+        Args:
+            stated: Scopes about which more was said than what is recorded under them.
+        """
+        new = {scope.id for scope in self._new}
+        return TreeChanges(
+            totals={scope.id: scope.totals for scope in self._touched.values() if scope.id not in new},
+            added=frozenset(self._added),
+            stated=frozenset(scope.id for scope in stated if scope.id not in new),
+        )
 
     def write(self) -> None:
         """Writes the totals of the scopes that were touched."""

@@ -17,7 +17,9 @@ from contexta.catalog import indexer as indexing
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
 from contexta.catalog.quick import Quick
-from contexta.query.results import NodeRow, Status
+from contexta.query import tree
+from contexta.query.port import Block
+from contexta.query.results import NodeKind, NodeRow, Status
 from contexta.reader import CatalogReader
 from tests import catalog_tables
 from tests.lines import BATCH, DEPLOYMENT, LOOSE_SAMPLE, OPERATION, RUN, SAMPLE, STAGE, Lines
@@ -228,6 +230,13 @@ def test_quick_is_general_for_long(tmp_path: Path, slices: list[list[bytes]]) ->
     _holds(slices, tmp_path)
 
 
+#: What is asked again after each slice, and answered from what the slice changed where that is enough.
+_ROWS: Final = (
+    ((1, 2, 3), (Block(1, NodeKind.RUN, 0, 1), Block(3, NodeKind.BATCH, 0, 1))),
+    ((), tuple(Block(node, kind, 0, 200) for node in (1, 2, 3, 4) for kind in NodeKind)),
+)
+
+
 def _told(catalog: Catalog) -> tuple[object, ...]:
     """What is diagnosed, deployed and made, and why: all that a commit of no consequence leaves as it was."""
     reader = CatalogReader(catalog)
@@ -262,11 +271,14 @@ def _has_its_consequences(slices: Sequence[Sequence[bytes]], folder: Path) -> in
     catalog = Catalog.in_memory([folder])
     indexer = Indexer(catalog, [folder / ".contexta"])
     without = 0
+    kept = CatalogReader(catalog)
     for lines in slices:
         before, told = catalog.consequences, _told(catalog)
         with journal.open("ab") as file:
             file.writelines(lines)
         indexer.catch_up()
+        for asked in _ROWS:
+            assert kept.rows(*asked) == CatalogReader(catalog).rows(*asked)
         if catalog.consequences == before:
             without += 1
             assert _told(catalog) == told
@@ -363,3 +375,29 @@ def test_what_was_not_committed_is_forgotten(tmp_path: Path, monkeypatch: pytest
     found = catalog_tables.exactly(catalog)
     catalog.close()
     assert found == catalog_tables.exactly(catalog_tables.fresh(tmp_path / ".contexta"))
+
+
+def test_rows_that_live_lines_change_are_not_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = Lines()
+    journal = tmp_path / ".contexta" / "cache" / "capture" / "record.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(lines.metric(SAMPLE, "loss", 0.5))
+    catalog = Catalog.in_memory([tmp_path])
+    indexer = Indexer(catalog, [tmp_path / ".contexta"])
+    indexer.catch_up()
+    reader = CatalogReader(catalog)
+    asked = _ROWS[0]
+    reader.rows(*asked)
+    for line in (lines.metric(BATCH, "loss", 0.5), lines.metric(f"{SAMPLE}-2", "correct", 0.0)):
+        with journal.open("ab") as file:
+            file.write(line)
+        indexer.catch_up()
+        expected = CatalogReader(catalog).rows(*asked)
+        with monkeypatch.context() as patch:
+            patch.setattr(tree, "rows", lambda *_: pytest.fail("the catalog was asked"))
+            assert reader.rows(*asked) == expected
+    assert [row.records for row in expected.nodes.values()] == [3, 3, 3]
+    assert expected.nodes[1].failed_below == 1
+    catalog.close()
