@@ -16,7 +16,7 @@ from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Part, Taken
 from contexta.catalog.lines import key
 from contexta.catalog.plain import PlainFact, PlainRecord
-from contexta.catalog.quick_scopes import Scope, Scopes
+from contexta.catalog.quick_scopes import ABOVE, Scope, Scopes
 from contexta.catalog.schema import KINDS, RECORD_TYPES, STATUSES
 from contexta.catalog.seen import SeenKeys
 from contexta.vocabulary import NodeKind, Origin, RecordType, Status
@@ -29,7 +29,7 @@ _SMALL: Final = frozenset(KINDS.index(kind) for kind in (NodeKind.BATCH, NodeKin
 _GOES_WELL: Final = frozenset(
     STATUSES.index(status) for status in (Status.UNKNOWN, Status.OPEN, Status.COMPLETED)
 )
-_UNDER_WAY: Final = frozenset((None, STATUSES.index(Status.UNKNOWN), STATUSES.index(Status.OPEN)))
+_UNDER_WAY: Final = frozenset(STATUSES.index(status) for status in (Status.UNKNOWN, Status.OPEN))
 
 _ADD: Final = """
 insert into records
@@ -38,12 +38,6 @@ select id, key, ref, type, node_id, project_id, run_id, stage_id, batch_id,
        attributes, tags, span, null, null
 from (select {members})
 """
-_ABOVE: Final = {
-    "project_id": NodeKind.PROJECT,
-    "run_id": NodeKind.RUN,
-    "stage_id": NodeKind.STAGE,
-    "batch_id": NodeKind.BATCH,
-}
 
 
 class Quick:
@@ -87,14 +81,13 @@ class Quick:
         if not all(scope.origin & Origin.CAPTURED for scope in scopes.values()):
             return None  # That they are captured, too, is to be noted on them.
         is_plain = _are_of_no_consequence(facts, scopes)
-        self._scopes.add(scopes, workspace)
-        self._add(records, scopes)
+        self._scopes.place(scopes, workspace)
+        found = self._count(records, scopes)
         self._hear(lines, scopes)
-        stated = quick_facts.apply(self._catalog.connection, facts, scopes)
-        numbered = enumerate(records.values(), self._last_record - len(records) + 1)
-        found = [(number, record, scopes[record.subject]) for number, record in numbered]
-        is_plain &= not quick_failures.settle(self._catalog.connection, found, stated, self._scopes.touch)
-        self._scopes.write()
+        stated = quick_facts.apply(facts, scopes)
+        signals = quick_failures.signals(found)
+        is_plain &= not quick_failures.settle(signals, stated, self._scopes.touch)
+        self._write(found, signals, stated, workspace)
         self._revision = self._catalog.revision + 1
         lines_of = {part.source_id: part.data.count(b"\n") for part in parts}
         changes = self._scopes.changes(stated)
@@ -133,31 +126,50 @@ class Quick:
         ).fetchone()
         return found is not None
 
-    def _add(self, records: Mapping[int, PlainRecord], scopes: Mapping[str, Scope]) -> None:
-        if not records:
-            return
-        of = [scopes[record.subject] for record in records.values()]
-        for record, leaf in zip(records.values(), of, strict=True):
+    def _count(
+        self, records: Mapping[int, PlainRecord], scopes: Mapping[str, Scope]
+    ) -> list[tuple[int, int, PlainRecord, Scope]]:
+        """Adds records to the totals of all above them; each with its id, its key and its scope."""
+        found = []
+        for number, (digest, record) in enumerate(records.items(), self._last_record + 1):
+            leaf = scopes[record.subject]
+            found.append((number, digest, record, leaf))
             for scope in leaf.line:
                 _count(scope, record)
                 self._scopes.touch(scope)
+        return found
+
+    def _write(
+        self,
+        found: Sequence[tuple[int, int, PlainRecord, Scope]],
+        signals: Sequence[quick_failures.Signal],
+        stated: quick_facts.Statements,
+        workspace: int,
+    ) -> None:
+        connection = self._catalog.connection
+        self._scopes.insert(stated, workspace)
+        quick_facts.write(
+            connection, {scope: each for scope, each in stated.items() if not self._scopes.is_new(scope)}
+        )
+        self._scopes.update()
+        quick_failures.write(connection, signals)
+        if not found:
+            return
         columns: dict[str, list[Any]] = {
-            "id": list(range(self._last_record + 1, self._last_record + 1 + len(records))),
-            "key": list(records),
-            "node_id": [scope.id for scope in of],
-            **{name: [scope.above(kind) for scope in of] for name, kind in _ABOVE.items()},
+            "id": [number for number, *_ in found],
+            "key": [digest for _, digest, *_ in found],
+            "node_id": [scope.id for *_, scope in found],
+            **{name: [scope.above(kind) for *_, scope in found] for name, kind in ABOVE.items()},
             **{
-                name: [getattr(record, name) for record in records.values()]
+                name: [getattr(record, name) for _, _, record, _ in found]
                 for name in PlainRecord.__slots__
                 if name not in ("subject", "written_at")
             },
         }
         members = ", ".join(f"unnest(${name}) as {name}" for name in columns)
-        self._catalog.connection.execute(
-            _ADD.format(members=members), {"origin": int(Origin.CAPTURED), **columns}
-        )
-        self._last_record += len(records)
-        self._seen.add(records)
+        connection.execute(_ADD.format(members=members), {"origin": int(Origin.CAPTURED), **columns})
+        self._last_record += len(found)
+        self._seen.add(columns["key"])
 
     def _hear(self, lines: Iterable[PlainRecord | PlainFact], scopes: Mapping[str, Scope]) -> None:
         """Notes when each run was heard of, and its longest silence; see `tree.hear`."""

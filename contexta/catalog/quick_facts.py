@@ -11,7 +11,7 @@ import duckdb
 from contexta.catalog.plain import PlainFact
 from contexta.catalog.quick_scopes import Scope
 
-_LATEST: Final = (
+LATEST: Final = (
     *("started_at", "ended_at", "order_index", "observed_at"),
     *("retention_class", "redaction_profile"),
 )
@@ -20,13 +20,16 @@ _LATEST: Final = (
 _LAST_SAID: Final = ("name", "status", "extensions")
 """What the last statement says that says anything of it."""
 
-_COLUMNS: Final = ("id", *_LATEST, *_LAST_SAID, "stated_at")
+_STATED: Final = (*LATEST, *_LAST_SAID, "fact_at")
 
-_APPLY: Final = f"""
-update nodes set {", ".join(f"{name} = f.{name}" for name in _LATEST)},
-    {", ".join(f"{name} = coalesce(f.{name}, nodes.{name})" for name in _LAST_SAID)}, fact_at = f.stated_at
-from (select {", ".join(f"unnest(${name}) as {name}" for name in _COLUMNS)}) f where nodes.id = f.id
+_WRITE: Final = f"""
+update nodes set {", ".join(f"{name} = f.{name}" for name in (*LATEST, "fact_at"))},
+    {", ".join(f"{name} = coalesce(f.{name}, nodes.{name})" for name in _LAST_SAID)}
+from (select {", ".join(f"unnest(${name}) as {name}" for name in ("id", *_STATED))}) f where nodes.id = f.id
 """
+
+Statements = Mapping[Scope, Mapping[str, Any]]
+"""By scope, what is stated of it: values by column of `nodes`."""
 
 
 @dataclass(slots=True)
@@ -44,27 +47,24 @@ class _Statement:
     values: dict[str, Any]
 
 
-def apply(
-    connection: duckdb.DuckDBPyConnection, facts: Iterable[PlainFact], scopes: Mapping[str, Scope]
-) -> tuple[Scope, ...]:
-    """Writes what is stated into the nodes, and into what is remembered of them.
+def apply(facts: Iterable[PlainFact], scopes: Mapping[str, Scope]) -> Statements:
+    """Lets statements change what is remembered of scopes.
 
     A statement stands unless one that was made later came before it.
 
     Args:
-        connection: Connection to the catalog, inside a transaction.
         facts: The statements, in the order of their lines.
         scopes: By ref, what they are about.
 
     Returns:
-        The scopes of which a statement stands.
+        What those that stand come to, to be written.
     """
     statements: dict[str, _Statement] = {}
     for fact in facts:
         told_at = fact.written_at or 0
         statement = statements.setdefault(fact.subject, _Statement(scopes[fact.subject].fact_at, told_at, {}))
         if statement.known_at is None or told_at >= statement.known_at:
-            statement.values.update({name: getattr(fact, name) for name in _LATEST})
+            statement.values.update({name: getattr(fact, name) for name in LATEST})
             said = {name: getattr(fact, name) for name in _LAST_SAID}
             statement.values.update({name: value for name, value in said.items() if value is not None})
         statement.known_at = told_at if statement.known_at is None else max(told_at, statement.known_at)
@@ -74,10 +74,16 @@ def apply(
         scope.fact_at = statement.stated_at
         scope.name = statement.values.get("name", scope.name)
         scope.status = statement.values.get("status", scope.status)
-    rows = [
-        {"id": scope.id, **statement.values, "stated_at": statement.stated_at}
-        for scope, statement in standing.items()
-    ]
-    if rows:
-        connection.execute(_APPLY, {name: [row.get(name) for row in rows] for name in _COLUMNS})
-    return tuple(standing)
+    return {scope: {**each.values, "fact_at": each.stated_at} for scope, each in standing.items()}
+
+
+def write(connection: duckdb.DuckDBPyConnection, statements: Statements) -> None:
+    """Writes statements into nodes that are there already.
+
+    Args:
+        connection: Connection to the catalog, inside a transaction.
+        statements: The statements.
+    """
+    if statements:
+        columns = {name: [values.get(name) for values in statements.values()] for name in _STATED}
+        connection.execute(_WRITE, {"id": [scope.id for scope in statements], **columns})

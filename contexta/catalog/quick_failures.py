@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import duckdb
 
@@ -25,52 +25,67 @@ select unnest($record_id), unnest($node_id), unnest($kind), unnest($seen_at)
 """
 
 
-def settle(
-    connection: duckdb.DuckDBPyConnection,
-    records: Iterable[tuple[int, PlainRecord, Scope]],
-    stated: Sequence[Scope],
-    touch: Callable[..., None],
-) -> bool:
-    """Writes the signals of new records, and brings failures in line with them and with what is stated.
+class Signal(NamedTuple):
+    """A record that explains a failure."""
+
+    record_id: int
+    scope: Scope
+    kind: int
+    record: PlainRecord
+
+
+def signals(records: Iterable[tuple[int, int, PlainRecord, Scope]]) -> list[Signal]:
+    """The signals among records, each of which comes with its id, its key and its scope."""
+    return [
+        Signal(number, scope, kind, record)
+        for number, _, record, scope in records
+        if (kind := _signal(record, scope)) is not None
+    ]
+
+
+def settle(signals: Iterable[Signal], stated: Iterable[Scope], touch: Callable[..., None]) -> bool:
+    """Brings the failures of scopes in line with signals, and with what is stated.
 
     Args:
-        connection: Connection to the catalog, inside a transaction.
-        records: The records with their ids and scopes.
+        signals: Those of new records.
         stated: Scopes whose status may be another than before.
         touch: Is told which scopes were changed.
 
     Returns:
         Whether there was a signal, or a failure began or ended.
     """
-    signals = [
-        (number, scope, kind, record)
-        for number, record, scope in records
-        if (kind := _signal(record, scope)) is not None
-    ]
-    if signals:
-        connection.execute(
-            _INSERT,
-            {
-                "record_id": [number for number, *_ in signals],
-                "node_id": [scope.id for _, scope, *_ in signals],
-                "kind": [kind for _, _, kind, _ in signals],
-                "seen_at": [record.observed_at for *_, record in signals],
-            },
-        )
+    suspects = set(stated)
+    told = False
     for _, scope, kind, record in signals:
+        told = True
+        suspects.add(scope)
         if scope.kind == _SAMPLE:
             scope.faults += 1
             if scope.note is None:
                 scope.note = f"{record.name} 0" if kind == _ZERO_SCORE else record.name
             touch(scope, failures=True)
-    flipped = [scope for scope in {*stated, *(scope for _, scope, *_ in signals)} if _flips(scope)]
-    for scope in flipped:
+    for scope in filter(_flips, suspects):
+        told = True
         scope.failed = not scope.failed
         touch(scope, failures=True)
         for above in scope.line[:-1]:
             above.failed_below += 1 if scope.failed else -1
             touch(above, failures=True)
-    return bool(signals or flipped)
+    return told
+
+
+def write(connection: duckdb.DuckDBPyConnection, signals: Sequence[Signal]) -> None:
+    """Adds signals to the catalog, inside a transaction."""
+    if signals:
+        connection.execute(
+            _INSERT,
+            {
+                "record_id": [signal.record_id for signal in signals],
+                "node_id": [signal.scope.id for signal in signals],
+                "kind": [signal.kind for signal in signals],
+                "seen_at": [signal.record.observed_at for signal in signals],
+            },
+        )
 
 
 def _signal(record: PlainRecord, scope: Scope) -> int | None:

@@ -6,11 +6,9 @@ what a slice says, and written once at its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-import duckdb
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.changes import RowTotals, TreeChanges
@@ -19,7 +17,7 @@ from contexta.catalog.schema import CHILD_COLUMNS, KINDS
 from contexta.catalog.seen import SeenKeys
 from contexta.vocabulary import NodeKind, Origin
 
-_MOST_SCOPES: Final = 20_000
+_MOST_SCOPES: Final = 2_000
 _KIND: Final = {kind.value: index for index, kind in enumerate(KINDS)}
 _PROJECT, _RUN = KINDS.index(NodeKind.PROJECT), KINDS.index(NodeKind.RUN)
 _CHILD: Final = {KINDS.index(kind): place for place, kind in enumerate(CHILD_COLUMNS)}
@@ -28,6 +26,15 @@ _TOTALS: Final = ("records", "metrics", "first_at", "last_at", "heard_at", "max_
 _FAILURES: Final = ("failed", "failed_below", "faults", "note")
 _STORED: Final = ("id", "kind", "name", "status", "origin", "fact_at", *_TOTALS, *_FAILURES)
 _CHILDREN: Final = tuple(CHILD_COLUMNS.values())
+_INSERTED: Final = (
+    *("id", "kind", "ref", "name", "parent_id", "position", "status", "fact_at"),
+    *(*_TOTALS, *_FAILURES, *_CHILDREN),
+)
+_STATED: Final = (
+    *("started_at", "ended_at", "order_index", "observed_at"),
+    *("retention_class", "redaction_profile", "extensions"),
+)
+"""What a statement says beside name, status and time."""
 
 _KNOWN: Final = f"""
 select ref, {", ".join((*_STORED, *_CHILDREN))} from nodes where key in (select unnest($keys))
@@ -37,20 +44,12 @@ _ENDS: Final = f"""
 select (select coalesce(max(id), 0) from nodes), (select count(*) from nodes where kind = {_PROJECT})
 """
 
-_NEW: Final = (
-    *("id", "key", "kind", "ref", "name", "parent_id", "project_id", "run_id", "stage_id", "batch_id"),
-    "position",
-)
-
-_ABOVE: Final = (NodeKind.PROJECT, NodeKind.RUN, NodeKind.STAGE, NodeKind.BATCH)
-
-_INSERT: Final = f"""
-insert into nodes
-select id, key, $workspace, kind, ref, name, parent_id, project_id, run_id,
-       stage_id, batch_id, position, 0, $origin, null, null, null, null, null, null, null, 0, 0, 0, false, 0,
-       0, 0, 0, 0, 0, 0, null, null, null, null, null, null, 0, null, null
-from (select {", ".join(f"unnest(${name}) as {name}" for name in _NEW)})
-"""
+ABOVE: Final = {
+    "project_id": NodeKind.PROJECT,
+    "run_id": NodeKind.RUN,
+    "stage_id": NodeKind.STAGE,
+    "batch_id": NodeKind.BATCH,
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +65,7 @@ class Scope:
     id: int
     kind: int
     name: str
-    status: int | None = None
+    status: int = 0
     origin: int = int(Origin.CAPTURED)
     fact_at: int | None = None
     records: int = 0
@@ -81,6 +80,7 @@ class Scope:
     note: str | None = None
     children: list[int] = field(default_factory=lambda: [0] * len(_CHILD))
     line: tuple[Scope, ...] = ()
+    position: int = 0
 
     @property
     def run(self) -> Scope | None:
@@ -94,6 +94,11 @@ class Scope:
             *(self.records, self.first_at, self.last_at, self.failed, self.failed_below, self.note),
             children=tuple(self.children),
         )
+
+    @property
+    def parent_id(self) -> int | None:
+        """Id of the scope above it."""
+        return self.line[-2].id if len(self.line) > 1 else None
 
     def above(self, kind: NodeKind) -> int | None:
         """Id of the scope of a kind at or above it."""
@@ -115,7 +120,6 @@ class Scopes:
         self._last = self._roots = 0
         self._touched: dict[int, Scope] = {}
         self._new: list[Scope] = []
-        self._added: list[tuple[int | None, int, int]] = []
         self._failures = False
 
     def forget(self, *, rows_gone: bool = False) -> None:
@@ -134,7 +138,7 @@ class Scopes:
         Args:
             afresh: Whether the catalog may be another than at the end of the last one.
         """
-        self._touched, self._new, self._added, self._failures = {}, [], [], False
+        self._touched, self._new, self._failures = {}, [], False
         if afresh or len(self._met) > _MOST_SCOPES:
             self._met.clear()
             self._last, self._roots = self._catalog.connection.execute(_ENDS).fetchone() or (0, 0)
@@ -170,36 +174,64 @@ class Scopes:
                 scope.line = tuple(scopes[each] for each in lines.get(ref) or _lineage(ref))
         return scopes
 
-    def add(self, scopes: dict[str, Scope], workspace: int) -> None:
-        """Adds those that are new to the catalog, and remembers all; `scopes` is the answer of `find`."""
+    def place(self, scopes: dict[str, Scope], workspace: int) -> None:
+        """Gives those that are new their places, and remembers all; `scopes` is the answer of `find`."""
         self._met.update({(workspace, ref): scope for ref, scope in scopes.items()})
-        if not self._new:
-            return
-        rows: list[tuple[Any, ...]] = []
         for scope in self._new:
             if scope.kind == _PROJECT:
-                position, parent_id = self._roots, None
+                scope.position = self._roots
                 self._roots += 1
             else:
                 parent, place = scope.line[-2], _CHILD[scope.kind]
-                position, parent_id = parent.children[place], parent.id
+                scope.position = parent.children[place]
                 parent.children[place] += 1
                 self.touch(parent)
-            above = (scope.above(kind) for kind in _ABOVE)
-            digest = key(workspace, scope.ref)
-            self._added.append((parent_id, scope.kind, position))
-            rows.append((scope.id, digest, scope.kind, scope.ref, scope.name, parent_id, *above, position))
-        self._last += len(rows)
-        columns = dict(zip(_NEW, map(list, zip(*rows, strict=True)), strict=True))
-        self._catalog.connection.execute(
-            _INSERT, {"workspace": workspace, "origin": int(Origin.CAPTURED), **columns}
-        )
-        self._seen.add(columns["key"])
 
     def touch(self, scope: Scope, *, failures: bool = False) -> None:
         """Notes that a scope was changed and is to be written; `failures` when more than its totals was."""
         self._touched[scope.id] = scope
         self._failures |= failures
+
+    def insert(self, statements: Mapping[Scope, Mapping[str, Any]], workspace: int) -> None:
+        """Adds those that are new, with all that is known of them.
+
+        Of a row that is updated the database keeps something in memory until it is opened again, and most
+        samples are never heard of after the slice that speaks of them first.
+
+        Args:
+            statements: By scope, what is stated about it, by column of `nodes`.
+            workspace: Number of the workspace.
+        """
+        new = self._new
+        if not new:
+            return
+        columns = _columns(new, _INSERTED)
+        columns["key"] = [key(workspace, scope.ref) for scope in new]
+        columns |= {name: [scope.above(kind) for scope in new] for name, kind in ABOVE.items()}
+        if any(scope in statements for scope in new):
+            values = [statements.get(scope, {}) for scope in new]
+            columns |= {name: [each.get(name) for each in values] for name in _STATED}
+        members = ", ".join(f"unnest(${name})" for name in columns)
+        self._catalog.connection.execute(
+            f"insert into nodes (workspace, origin, {', '.join(columns)})"
+            f" select $workspace, $origin, {members}",
+            {"workspace": workspace, "origin": int(Origin.CAPTURED), **columns},
+        )
+        self._last += len(new)
+        self._seen.add(columns["key"])
+
+    def update(self) -> None:
+        """Writes the totals of the others that were touched."""
+        touched = self._changed()
+        if not touched:
+            return
+        names = [*_TOTALS, *(_FAILURES if self._failures else ()), *(_CHILDREN if self._new else ())]
+        changed = ", ".join(f"{name} = d.{name}" for name in names)
+        members = ", ".join(f"unnest(${name}) as {name}" for name in ("id", *names))
+        self._catalog.connection.execute(
+            f"update nodes set {changed} from (select {members}) d where nodes.id = d.id",
+            _columns(touched, ("id", *names)),
+        )
 
     def changes(self, stated: Iterable[Scope]) -> TreeChanges:
         """What the slice changed.
@@ -207,32 +239,29 @@ class Scopes:
         Args:
             stated: Scopes about which more was said than what is recorded under them.
         """
-        new = {scope.id for scope in self._new}
+        new = set(self._new)
         return TreeChanges(
-            totals={scope.id: scope.totals for scope in self._touched.values() if scope.id not in new},
-            added=frozenset(self._added),
-            stated=frozenset(scope.id for scope in stated if scope.id not in new),
+            totals={scope.id: scope.totals for scope in self._changed()},
+            added=frozenset((scope.parent_id, scope.kind, scope.position) for scope in new),
+            stated=frozenset(scope.id for scope in stated if scope not in new),
         )
 
-    def write(self) -> None:
-        """Writes the totals of the scopes that were touched."""
-        touched = list(self._touched.values())
-        if not touched:
-            return
-        names = ["id", *_TOTALS]
-        if self._failures:
-            names += _FAILURES
-        columns: dict[str, list[Any]] = {name: [getattr(scope, name) for scope in touched] for name in names}
-        if self._new:
-            counts = zip(*(scope.children for scope in touched), strict=True)
-            columns |= dict(zip(_CHILDREN, map(list, counts), strict=True))
-        _update(self._catalog.connection, columns)
+    def is_new(self, scope: Scope) -> bool:
+        """Whether this slice is the first to speak of a scope."""
+        return scope in self._new
+
+    def _changed(self) -> list[Scope]:
+        new = set(self._new)
+        return [scope for scope in self._touched.values() if scope not in new]
 
 
-def _update(connection: duckdb.DuckDBPyConnection, columns: dict[str, list[Any]]) -> None:
-    changed = ", ".join(f"{name} = d.{name}" for name in columns if name != "id")
-    members = ", ".join(f"unnest(${name}) as {name}" for name in columns)
-    connection.execute(f"update nodes set {changed} from (select {members}) d where nodes.id = d.id", columns)
+def _columns(scopes: Sequence[Scope], names: Iterable[str]) -> dict[str, list[Any]]:
+    """The values of some scopes by column."""
+    places = {name: place for place, name in enumerate(_CHILDREN)}
+    return {
+        name: [scope.children[places[name]] if name in places else getattr(scope, name) for scope in scopes]
+        for name in names
+    }
 
 
 def _lineage(ref: str) -> list[str]:

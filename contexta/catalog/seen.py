@@ -12,11 +12,10 @@ from typing import Final
 
 import duckdb
 
-_BITS_A_KEY: Final = 32
-"""With two bits set for each, one key in a thousand that is not there may be."""
+_BITS_A_KEY: Final = 24
+"""With two of them set, one key in some hundreds that is not there may be; their check costs little."""
 
-_LEAST_BITS: Final = 1 << 16
-_MOST_BITS: Final = 1 << 27
+_MOST_BYTES: Final = 32 * 1024 * 1024
 _CATCH_UP: Final = 10_000
 """Rows that are read one by one; of more, and of more than a sixteenth of all, the filter is made anew."""
 
@@ -66,32 +65,32 @@ class SeenKeys:
 
     def add(self, keys: Iterable[int]) -> None:
         """Adds keys."""
-        mask, low, high = self._bits - 1, self._low, self._high
+        bits, low, high = self._bits, self._low, self._high
         for key in keys:
             self._room -= 1
-            place = key & mask
+            place = key % bits
             low[place >> 3] |= 128 >> (place & 7)
-            place = key >> 32 & mask
+            place = (key >> 32) % bits
             high[place >> 3] |= 128 >> (place & 7)
 
     def among(self, keys: Iterable[int]) -> list[int]:
         """Those of some keys that the table may have."""
-        mask, low, high = self._bits - 1, self._low, self._high
+        bits, low, high = self._bits, self._low, self._high
         found = []
         for key in keys:
-            first, second = key & mask, key >> 32 & mask
+            first, second = key % bits, (key >> 32) % bits
             if low[first >> 3] & 128 >> (first & 7) and high[second >> 3] & 128 >> (second & 7):
                 found.append(key)
         return found
 
     def _make(self, connection: duckdb.DuckDBPyConnection, last: int) -> None:
         """Makes the filter, with room for as many keys as there are, and for a while of following."""
-        room = 2 * last + _CATCH_UP
-        bits = min(_MOST_BITS, max(_LEAST_BITS, 1 << (room * _BITS_A_KEY // 2 - 1).bit_length()))
-        mask = bits - 1
+        room = last + last // 4 + _CATCH_UP
+        size = min(room * _BITS_A_KEY // 16, _MOST_BYTES // 2)
+        bits = 8 * size
         low, high = connection.execute(
-            f"select bitstring_agg((key & {mask})::bigint, 0, {mask})::blob,"
-            f" bitstring_agg((key >> 32 & {mask})::bigint, 0, {mask})::blob from {self._table}"
+            f"select bitstring_agg((key % {bits})::bigint, 0, {bits - 1})::blob,"
+            f" bitstring_agg(((key >> 32) % {bits})::bigint, 0, {bits - 1})::blob from {self._table}"
         ).fetchone() or (None, None)
-        self._low, self._high = (bytearray(each or bits // 8) for each in (low, high))
+        self._low, self._high = (bytearray(each or size) for each in (low, high))
         self._bits, self._room = bits, room - last
