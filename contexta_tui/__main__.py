@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contexta_tui.settings import Settings
 
 PROGRAM = "contexta-tui"
+_PRIVATE = 0o077
 _INTERRUPTED = 130
 _IMPATIENCE_S = 0.3
 """Seconds for what is open when nothing was shown yet; it may wait for a module that is being loaded here."""
@@ -77,12 +78,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    # The database makes its log by the umask, again and again; nothing that is made here is for others.
+    umask = os.umask(_PRIVATE)
     try:
         return _run(argv)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
+    finally:
+        os.umask(umask)
 
 
 def _run(argv: Sequence[str] | None) -> int:

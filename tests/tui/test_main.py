@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -55,3 +56,21 @@ def test_the_nearest_workspace_is_here_or_above(tmp_path: Path) -> None:
     assert nearest_workspace(deep) == tmp_path / ".contexta"
     (deep / ".contexta").write_text("a file is no workspace")
     assert nearest_workspace(deep) == tmp_path / ".contexta"
+
+
+def test_what_is_made_meanwhile_is_for_its_user_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run(argv: object) -> int:
+        (tmp_path / "made").touch()
+        return 0
+
+    monkeypatch.setattr("contexta_tui.__main__._run", run)
+    before = os.umask(0)
+    try:
+        assert main([]) == 0
+        (tmp_path / "later").touch()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "later").stat().st_mode & 0o777 == 0o666
