@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from contexta._version import __version__
 from contexta.arguments import USAGE, Parser
-from contexta_tui.starting import end, following, let_go, nothing_is_open
+from contexta_tui.starting import end, following, let_go, nothing_is_open, others_are_at_work
 
 if TYPE_CHECKING:
     from contexta_tui.settings import Settings
@@ -127,7 +127,7 @@ def explore(settings: Settings) -> int:
 
         code = run_app(settings, feed, opening.answer)
     feed.stop()
-    if feed.running:
+    if others_are_at_work():
         end(code)
     let_go()
     return code

@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -63,6 +64,11 @@ def following(stop: Callable[[], object]) -> Iterator[None]:
 
     with answering(LEAVING, leave):
         yield
+
+
+def others_are_at_work() -> bool:
+    """Whether a thread of ours is, of which the interpreter could not take leave."""
+    return any(thread.daemon and thread.name.startswith("contexta-") for thread in threading.enumerate())
 
 
 def end(code: int) -> NoReturn:

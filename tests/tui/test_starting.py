@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,19 @@ def test_what_cannot_be_written_at_the_end_changes_no_exit_code(let_go: str, cod
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-E", "-c", script], stdout=full, timeout=30, check=False)
     assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("name", "daemon", "at_work"),
+    [
+        ("contexta-first-look", True, True),
+        ("contexta-waited-for", False, False),
+        ("somebody-else", True, False),
+    ],
+)
+def test_the_interpreter_waits_for_none_of_our_daemons(
+    monkeypatch: pytest.MonkeyPatch, name: str, daemon: bool, at_work: bool
+) -> None:
+    threads = [threading.main_thread(), threading.Thread(name=name, daemon=daemon)]
+    monkeypatch.setattr(threading, "enumerate", lambda: threads)
+    assert starting.others_are_at_work() is at_work
