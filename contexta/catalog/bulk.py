@@ -27,7 +27,7 @@ from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
 from contexta.watch.tail import Mark
 
-_RANGE: Final = 500_000
+_RANGE: Final = 250_000
 _NICE: Final = 10
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 _SETTINGS: Final[dict[str, str | int | float | bool | list[str]]] = {
@@ -99,10 +99,13 @@ class Bulk:
                 f"create or replace temp view slice as {unstaged('staging.staged')}"
                 f" where rowid >= {start} and rowid < {stop}"
             )
-            connection.execute(REFS, {"workspace": self._workspace})
-            if connection.execute(f"{UNREADABLE} limit 1").fetchone():
-                raise UnusualError
-            records += settle(connection, self._line_format, self._workspace)
+            try:
+                connection.execute(REFS, {"workspace": self._workspace})
+                if connection.execute(f"{UNREADABLE} limit 1").fetchone():
+                    raise UnusualError
+                records += settle(connection, self._line_format, self._workspace)
+            except duckdb.OutOfMemoryException as error:
+                raise UnusualError from error  # Slices need less, and what each took can be written out.
         return records, self._mark
 
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:

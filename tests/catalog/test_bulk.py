@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from benchmarks.generate import generate
-from contexta.catalog import bulk
+from contexta.catalog import bulk, ingest
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
 from contexta.watch.tail import Mark
@@ -124,3 +124,23 @@ def test_large_files_may_come_after_small_ones(tmp_path: Path, odd: bytes) -> No
     indexer.close()
     catalog.close()
     assert not list((tmp_path / "cache").rglob("*.staging*"))
+
+
+def test_a_file_that_does_not_fit_into_memory_is_left_to_the_slices(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slices = catalog_tables.exactly(catalog_tables.fresh(workspace))
+    ranges: list[int] = []
+
+    def settle(connection: duckdb.DuckDBPyConnection, line_format: str, number: int) -> int:
+        ranges.append(number)
+        if len(ranges) == 2:
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
+        return ingest.settle(connection, line_format, number)
+
+    monkeypatch.setattr(bulk, "_RANGE", 16)
+    monkeypatch.setattr(bulk, "settle", settle)
+    found = _in_bulk(workspace, tmp_path / "cache")
+    assert len(ranges) >= 2
+    for table in ("nodes", "records", "signals", "damage"):
+        assert len(found[table]) == len(in_slices[table])
