@@ -71,6 +71,7 @@ async def test_a_new_batch_appears_and_fails_while_the_app_looks(tmp_path: Path)
                 if waited[-1] < 1.0:
                     break
             assert min(waited) < 1.0
+            await screen.shows("✖ [1-9]")  # The status line tells of it once the diagnosis is published.
             assert int(screen.colour_of("✖")[1:3], 16) > 0xC0, "red"
 
             await pilot.press("f", "g", "C")
