@@ -1,12 +1,14 @@
 """The words that every layer uses for what a workspace holds: kinds, states, origins, severities.
 
-Enumerations only, without behaviour that reads or computes anything. They stand below the catalog and the
-queries because both speak of them; `query.results` exports them again beside the values they appear in.
+Enumerations and names only, without behaviour that reads or computes anything. They stand below the
+catalog and the queries because both speak of them; `query.results` exports them again beside the values
+they appear in.
 """
 
 from __future__ import annotations
 
 from enum import IntFlag, StrEnum
+from typing import Final
 
 
 class NodeKind(StrEnum):
@@ -57,6 +59,13 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 for the worst."""
         return list(Severity).index(self)
+
+
+SCORES: Final = ("correct", "pass", "success")
+"""Metrics of a sample whose 0 says that it failed."""
+
+ERROR_LEVELS: Final = ("error", "critical")
+"""Levels of events that tell of a failure."""
 
 
 class RecordType(StrEnum):

@@ -10,14 +10,12 @@ import duckdb
 from contexta.catalog.plain import PlainRecord
 from contexta.catalog.quick_scopes import Scope
 from contexta.catalog.schema import KINDS, RECORD_TYPES, SIGNALS, STATUSES
-from contexta.vocabulary import NodeKind, RecordType, Status
+from contexta.vocabulary import ERROR_LEVELS, SCORES, NodeKind, RecordType, Status
 
 _SAMPLE: Final = KINDS.index(NodeKind.SAMPLE)
 _FAILED: Final = STATUSES.index(Status.FAILED)
 _METRIC, _EVENT = (RECORD_TYPES.index(kind) for kind in (RecordType.METRIC, RecordType.EVENT))
 _ERROR_EVENT, _ZERO_SCORE = (SIGNALS.index(kind) for kind in ("error_event", "zero_score"))
-_SCORES: Final = ("correct", "pass", "success")
-_ERRORS: Final = ("error", "critical")
 
 _INSERT: Final = """
 insert into signals
@@ -89,9 +87,9 @@ def write(connection: duckdb.DuckDBPyConnection, signals: Sequence[Signal]) -> N
 
 
 def _signal(record: PlainRecord, scope: Scope) -> int | None:
-    if record.type == _EVENT and record.level in _ERRORS:
+    if record.type == _EVENT and record.level in ERROR_LEVELS:
         return _ERROR_EVENT
-    if record.type == _METRIC and record.value == 0 and record.name in _SCORES and scope.kind == _SAMPLE:
+    if record.type == _METRIC and record.value == 0 and record.name in SCORES and scope.kind == _SAMPLE:
         return _ZERO_SCORE
     return None
 

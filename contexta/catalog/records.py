@@ -13,7 +13,7 @@ import duckdb
 
 from contexta.catalog.lines import key_of, micros
 from contexta.catalog.schema import KINDS, RECORD_TYPES, SIGNALS
-from contexta.vocabulary import NodeKind, Origin, RecordType
+from contexta.vocabulary import ERROR_LEVELS, SCORES, NodeKind, Origin, RecordType
 
 _METRIC, _EVENT = (RECORD_TYPES.index(record_type) for record_type in (RecordType.METRIC, RecordType.EVENT))
 _SAMPLE: Final = KINDS.index(NodeKind.SAMPLE)
@@ -46,11 +46,12 @@ left join scopes run on run.ref = s.owner and leaf.run_id is null
 order by numbered.id
 """
 
+# The tuples of names are lists in SQL as they stand.
 _SIGNALS: Final = f"""
 create or replace temp table new_signals as
 select record_id, node_id, kind as node_kind, observed_at, unnest(list_filter([
-    if(type = {_EVENT} and level in ('error', 'critical'), {_SIGNAL["error_event"]}, null),
-    if(type = {_METRIC} and name in ('correct', 'pass', 'success') and value = 0
+    if(type = {_EVENT} and level in {ERROR_LEVELS}, {_SIGNAL["error_event"]}, null),
+    if(type = {_METRIC} and name in {SCORES} and value = 0
        and kind = {_SAMPLE}, {_SIGNAL["zero_score"]}, null),
     if(type = {_METRIC} and value_type in ('nan', 'inf', '-inf'), {_SIGNAL["non_finite_metric"]}, null),
     if(degradation is not null, {_SIGNAL["degraded_record"]}, null)
@@ -60,7 +61,7 @@ from (
            degradation
     from records r join scopes on scopes.id = r.node_id
     where r.id >= $next_id
-      and ((type = {_EVENT} and level in ('error', 'critical')) or degradation is not null
+      and ((type = {_EVENT} and level in {ERROR_LEVELS}) or degradation is not null
            or (type = {_METRIC} and (value is null or value = 0)))
 )
 """

@@ -26,10 +26,10 @@ from contexta.commands.answer import (
 )
 from contexta.commands.desk import Desk
 from contexta.query.results import NodeRow, RecordRow, RecordType
+from contexta.vocabulary import ERROR_LEVELS
 
 _FIRST_PAGE: Final = 1_000
 _LARGEST_PAGE: Final = 16_000
-_BAD_LEVELS: Final = ("error", "critical")
 
 
 def records(desk: Desk, options: argparse.Namespace) -> Answer:
@@ -72,7 +72,7 @@ def _is_wanted(row: RecordRow, options: argparse.Namespace) -> bool:
 
 
 def _row(row: RecordRow) -> Line:
-    bad = BAD if row.level in _BAD_LEVELS else ""
+    bad = BAD if row.level in ERROR_LEVELS else ""
     return (
         cell(time_text(row.observed_at), QUIET),
         cell(row.type.value, QUIET),

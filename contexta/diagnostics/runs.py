@@ -23,8 +23,8 @@ from contexta.query.views import (
     RunSnapshot,
     StageRecord,
 )
+from contexta.vocabulary import ERROR_LEVELS, SCORES
 
-_ERROR_LEVELS: Final = ("error", "critical")
 _NON_FINITE: Final = ("nan", "inf", "-inf")
 _SEVERITIES: Final = {
     "degraded_record": Severity.WARNING,
@@ -40,7 +40,6 @@ _SEVERITIES: Final = {
     "error_event": Severity.WARNING,
     "non_finite_metric": Severity.WARNING,
 }
-_SCORES: Final = ("correct", "pass", "success")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +145,10 @@ class _Evidence:
 
 def _explains(record: ObservationRecord) -> bool:
     if record.record_type == RecordType.EVENT:
-        return record.level in _ERROR_LEVELS
+        return record.level in ERROR_LEVELS
     if record.record_type != RecordType.METRIC:
         return record.degradation_marker != "none"
-    scored = record.sample_id is not None and record.key in _SCORES and record.value == 0
+    scored = record.sample_id is not None and record.key in SCORES and record.value == 0
     return scored or record.value_type in _NON_FINITE
 
 

@@ -19,7 +19,7 @@ from contexta.query.views import EvidenceLink, ObservationRecord, RunSnapshot
 from contexta.report.blocks import Failure, ReportSection
 from contexta.report.wording import clean, last_component, link, links, listed, moment
 from contexta.sanitize import safe_lines
-from contexta.vocabulary import Severity, Status
+from contexta.vocabulary import ERROR_LEVELS, SCORES, Severity, Status
 
 MAX_FAILURES: Final = 50
 MAX_EVIDENCE: Final = 8
@@ -27,10 +27,6 @@ MAX_EVIDENCE: Final = 8
 TRACE_LINES: Final = 16
 """Lines of a stack trace, the inner end."""
 
-SCORES: Final = frozenset({"correct", "pass", "success"})
-"""Metrics of a sample whose 0 says that it failed."""
-
-_ERROR_LEVELS: Final = frozenset({"error", "critical"})
 _NON_FINITE: Final = frozenset({"nan", "inf", "-inf"})
 
 
@@ -176,7 +172,7 @@ def _of_event(record: ObservationRecord) -> tuple[int, str, str]:
     if known.get("type") or known.get("stacktrace"):
         title = f"{known.get('type', '')}: {known.get('message', '')}".strip(": ")
         return _EXCEPTION, title or record.message or record.key, known.get("stacktrace", "")
-    if record.level in _ERROR_LEVELS:
+    if record.level in ERROR_LEVELS:
         return _EVENT, f"{record.key}: {record.message or ''}", ""
     return _EVENT, "", ""
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from contexta.query.port import Queries
 from contexta.query.results import RecordRow, RecordType
+from contexta.vocabulary import ERROR_LEVELS
 from contexta_tui.viewmodels.format import clock, duration, number
 
 PAGE: Final = 200
@@ -76,7 +77,7 @@ def is_bad(record: RecordRow) -> bool:
     """Whether a record tells of something that went wrong."""
     if record.type is RecordType.METRIC:
         return record.value is None
-    return record.level in {"error", "critical", "fatal"}
+    return record.level in (*ERROR_LEVELS, "fatal")
 
 
 def fields(record: RecordRow) -> tuple[tuple[str, str], ...]:
