@@ -94,9 +94,12 @@ class Catalog:
         self._lock = lock
         # Also when nobody closes it, as whoever asks a closed catalog's stand-in never does.
         self._spill = weakref.finalize(self, _remove, spill, os.getpid()) if spill else None
-        self._depth = self._parts = self._plain_parts = 0
         self.revision = self.consequences = 0
         self.changes: tuple[TreeChanges, ...] = ()
+        self._in_transaction = False
+        # Of the transaction at work: how many there are in one, and what was said of it.
+        self._parts = 0
+        self._is_plain = False
         self._said: TreeChanges | None = None
         self.damage = ""
         self.is_closed = False
@@ -160,43 +163,49 @@ class Catalog:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Everything inside commits together or not at all; inside another one it is a part of that."""
+        """Everything inside commits together or not at all; inside another one it is a part of that.
+
+        What is said of a transaction counts where it has no other parts.
+        """
         self._parts += 1
-        if self._depth:
+        if self._in_transaction:
             yield self.connection
             return
-        self._parts, self._plain_parts, self._said = 1, 0, None
+        self._parts, self._is_plain, self._said = 1, False, None
         self.connection.execute("begin")
-        self._depth += 1
+        self._in_transaction = True
         try:
             yield self.connection
             self.connection.execute("commit")
-            self._note_changes(self.revision + 1)
-            self.revision += 1
-            self.consequences += self._plain_parts < self._parts
+            self._note_commit()
         except BaseException:
             with suppress(duckdb.Error):
                 self.connection.execute("rollback")
             raise
         finally:
-            self._depth -= 1
+            self._in_transaction = False
 
     def of_no_consequence(self) -> None:
         """Says of a transaction: it adds records that tell of no failure, and scopes that go well, no more.
 
-        What is diagnosed, deployed and made is the same after it as before. To be said once inside it.
+        What is diagnosed, deployed and made is the same after it as before. To be said inside it.
         """
-        self._plain_parts += 1
+        self._is_plain = True
 
     def changes_no_more_than(self, changes: TreeChanges) -> None:
-        """Says of a transaction that its changes of the tree are these; to be called inside it."""
+        """Says of a transaction that its changes of the tree are these; to be said inside it."""
         self._said = changes
 
-    def _note_changes(self, revision: int) -> None:
+    def _note_commit(self) -> None:
+        is_whole = self._parts == 1
+        revision = self.revision + 1
         # Before the revision itself: whoever has seen that finds these.
-        said = self._said if self._parts == 1 else None
-        latest = () if said is None else (replace(said, revision=revision),)
-        self.changes = (*self.changes[1 - _MOST_CHANGES :], *latest) if latest else ()
+        if is_whole and self._said is not None:
+            self.changes = (*self.changes[1 - _MOST_CHANGES :], replace(self._said, revision=revision))
+        else:
+            self.changes = ()
+        self.revision = revision
+        self.consequences += not (is_whole and self._is_plain)
 
     def clear(self) -> None:
         """Empties the catalog, in one transaction."""
