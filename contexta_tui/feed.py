@@ -65,11 +65,6 @@ class Feed:
         if failure is not None:
             failed(failure)
 
-    @property
-    def running(self) -> bool:
-        """Whether the follower is at work."""
-        return self._thread.is_alive()
-
     def stop(self, patience_s: float = _PATIENCE_S) -> None:
         """Stop following, and wait a moment for the follower to leave its files in order."""
         self._stop.set()

@@ -123,12 +123,15 @@ def test_who_connects_late_hears_of_what_has_come_before() -> None:
 
 
 def test_who_connects_late_hears_that_following_has_ended() -> None:
+    threads: list[threading.Thread] = []
+
     def run(publish: Callable[[Change], None], stop: threading.Event) -> None:
+        threads.append(threading.current_thread())
         raise PermissionError("no access to /x")
 
     feed = started(run)
     listener = Listener()
-    wait_until(lambda: not feed.running, what="the end of the follower")
+    wait_until(lambda: bool(threads) and not threads[0].is_alive(), what="the end of the follower")
     feed.connect(listener.changed, listener.failures.append)
     assert listener.failures == ["PermissionError: no access to /x"]
 
