@@ -187,20 +187,37 @@ def _record(draw: st.DrawFn) -> dict[str, Any]:
     return line
 
 
+class Growing:
+    """A capture file that grows, and a catalog in memory that follows it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._journal = folder / ".contexta" / "cache" / "capture" / "record.jsonl"
+        self._journal.parent.mkdir(parents=True, exist_ok=True)
+        self._journal.write_bytes(b"")
+        self.catalog = Catalog.in_memory([folder])
+        self.indexer = Indexer(self.catalog, [folder / ".contexta"])
+
+    def __enter__(self) -> Growing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.catalog.close()
+
+    def append(self, *lines: bytes) -> None:
+        with self._journal.open("ab") as file:
+            file.writelines(lines)
+
+    def take(self, *lines: bytes) -> None:
+        self.append(*lines)
+        self.indexer.catch_up()
+
+
 def _taken(slices: Sequence[Sequence[bytes]], folder: Path) -> catalog_tables.Tables:
     """The catalog after following a file that grew slice by slice."""
-    journal = folder / ".contexta" / "cache" / "capture" / "record.jsonl"
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    journal.write_bytes(b"")
-    catalog = Catalog.in_memory([folder])
-    indexer = Indexer(catalog, [folder / ".contexta"])
-    for lines in slices:
-        with journal.open("ab") as file:
-            file.writelines(lines)
-        indexer.catch_up()
-    tables = catalog_tables.exactly(catalog)
-    catalog.close()
-    return tables
+    with Growing(folder) as growing:
+        for lines in slices:
+            growing.take(*lines)
+        return catalog_tables.exactly(growing.catalog)
 
 
 def _holds(slices: Sequence[Sequence[bytes]], folder: Path) -> None:
@@ -265,24 +282,18 @@ def _told(catalog: Catalog) -> tuple[object, ...]:
 
 def _has_its_consequences(slices: Sequence[Sequence[bytes]], folder: Path) -> int:
     """Follows a file that grows slice by slice; the number of slices of no consequence."""
-    journal = folder / ".contexta" / "cache" / "capture" / "record.jsonl"
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    journal.write_bytes(b"")
-    catalog = Catalog.in_memory([folder])
-    indexer = Indexer(catalog, [folder / ".contexta"])
     without = 0
-    kept = CatalogReader(catalog)
-    for lines in slices:
-        before, told = catalog.consequences, _told(catalog)
-        with journal.open("ab") as file:
-            file.writelines(lines)
-        indexer.catch_up()
-        for asked in _ROWS:
-            assert kept.rows(*asked) == CatalogReader(catalog).rows(*asked)
-        if catalog.consequences == before:
-            without += 1
-            assert _told(catalog) == told
-    catalog.close()
+    with Growing(folder) as growing:
+        catalog = growing.catalog
+        kept = CatalogReader(catalog)
+        for lines in slices:
+            before, told = catalog.consequences, _told(catalog)
+            growing.take(*lines)
+            for asked in _ROWS:
+                assert kept.rows(*asked) == CatalogReader(catalog).rows(*asked)
+            if catalog.consequences == before:
+                without += 1
+                assert _told(catalog) == told
     return without
 
 
@@ -354,26 +365,20 @@ def test_the_first_microsecond_of_the_epoch_is_a_time_like_others(tmp_path: Path
 
 
 def test_what_was_not_committed_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = tmp_path / ".contexta" / "cache" / "capture" / "record.jsonl"
-    journal.parent.mkdir(parents=True)
     lines = Lines()
-    journal.write_bytes(lines.metric(RUN, "loss", 1.0))
-    catalog = Catalog.in_memory([tmp_path])
-    indexer = Indexer(catalog, [tmp_path / ".contexta"])
-    indexer.catch_up()
-    with journal.open("ab") as file:
-        file.write(lines.metric(SAMPLE, "score", 1.0))
 
     def fail(*_: object) -> None:
         raise OSError("no space")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(indexing, "save", fail)
-        with pytest.raises(OSError, match="no space"):
-            indexer.step(hinted=True)
-    indexer.catch_up()
-    found = catalog_tables.exactly(catalog)
-    catalog.close()
+    with Growing(tmp_path) as growing:
+        growing.take(lines.metric(RUN, "loss", 1.0))
+        growing.append(lines.metric(SAMPLE, "score", 1.0))
+        with monkeypatch.context() as patch:
+            patch.setattr(indexing, "save", fail)
+            with pytest.raises(OSError, match="no space"):
+                growing.indexer.step(hinted=True)
+        growing.take()
+        found = catalog_tables.exactly(growing.catalog)
     assert found == catalog_tables.exactly(catalog_tables.fresh(tmp_path / ".contexta"))
 
 
@@ -381,23 +386,16 @@ def test_rows_that_live_lines_change_are_not_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = Lines()
-    journal = tmp_path / ".contexta" / "cache" / "capture" / "record.jsonl"
-    journal.parent.mkdir(parents=True)
-    journal.write_bytes(lines.metric(SAMPLE, "loss", 0.5))
-    catalog = Catalog.in_memory([tmp_path])
-    indexer = Indexer(catalog, [tmp_path / ".contexta"])
-    indexer.catch_up()
-    reader = CatalogReader(catalog)
     asked = _ROWS[0]
-    reader.rows(*asked)
-    for line in (lines.metric(BATCH, "loss", 0.5), lines.metric(f"{SAMPLE}-2", "correct", 0.0)):
-        with journal.open("ab") as file:
-            file.write(line)
-        indexer.catch_up()
-        expected = CatalogReader(catalog).rows(*asked)
-        with monkeypatch.context() as patch:
-            patch.setattr(tree, "rows", lambda *_: pytest.fail("the catalog was asked"))
-            assert reader.rows(*asked) == expected
+    with Growing(tmp_path) as growing:
+        growing.take(lines.metric(SAMPLE, "loss", 0.5))
+        reader = CatalogReader(growing.catalog)
+        reader.rows(*asked)
+        for line in (lines.metric(BATCH, "loss", 0.5), lines.metric(f"{SAMPLE}-2", "correct", 0.0)):
+            growing.take(line)
+            expected = CatalogReader(growing.catalog).rows(*asked)
+            with monkeypatch.context() as patch:
+                patch.setattr(tree, "rows", lambda *_: pytest.fail("the catalog was asked"))
+                assert reader.rows(*asked) == expected
     assert [row.records for row in expected.nodes.values()] == [3, 3, 3]
     assert expected.nodes[1].failed_below == 1
-    catalog.close()

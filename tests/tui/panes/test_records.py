@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from textual.color import Color
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 from contexta.query.results import NodeKind, RecordType
@@ -23,6 +27,21 @@ def workspace(count: int) -> FakeQueries:
     fake.add(NodeKind.PROJECT, "digits")
     fake.record_rows = [record(number) for number in range(1, count + 1)]
     return fake
+
+
+@asynccontextmanager
+async def opened(
+    fake: FakeQueries, size: tuple[int, int], shown: str
+) -> AsyncIterator[tuple[Pilot[Any], RecordScreen]]:
+    """The records of the project, once some words stand on the screen."""
+    app = Stage(Static())
+    async with app.run_test(size=size) as pilot:
+        node = fake.node(1)
+        assert node is not None
+        screen = RecordScreen(node, lambda: fake)
+        app.push_screen(screen)
+        await pilot_until(pilot, lambda: shown in screen_text(app), what=shown)
+        yield pilot, screen
 
 
 def ids(pages: records.RecordPages) -> list[int]:
@@ -103,27 +122,22 @@ async def test_the_screen_lists_records_and_shows_the_selected_one_whole() -> No
             attributes=json.dumps({"exception.stacktrace": TRACE}),
         )
     )
-    app = Stage(Static())
-    async with app.run_test(size=(90, 40)) as pilot:
-        node = fake.node(1)
-        assert node is not None
-        app.push_screen(RecordScreen(node, lambda: fake))
-        await pilot_until(pilot, lambda: "21 records" in screen_text(app), what="the first page")
-        lines = screen_text(app).splitlines()
+    async with opened(fake, (90, 40), "21 records") as (pilot, screen):
+        lines = screen_text(pilot.app).splitlines()
         assert "event" in lines[1]
         assert "RuntimeError: boom" in lines[1]
         assert "loss" in lines[2]
-        assert 'File "/home/ml/model.py", line 48, in forward' in screen_text(app)
+        assert 'File "/home/ml/model.py", line 48, in forward' in screen_text(pilot.app)
         await pilot.press("j")
-        await pilot_until(pilot, lambda: "record:p.20" in screen_text(app), what="the next record")
-        primary = Color.parse(app.theme_variables["primary"])
-        records_of, fields_of = app.screen.query_one(RecordList), app.screen.query_one(RecordFields)
+        await pilot_until(pilot, lambda: "record:p.20" in screen_text(pilot.app), what="the next record")
+        primary = Color.parse(pilot.app.theme_variables["primary"])
+        records_of, fields_of = screen.query_one(RecordList), screen.query_one(RecordFields)
         assert [each.styles.border_top[1] == primary for each in (records_of, fields_of)] == [True, False]
         await pilot.press("enter")
-        assert isinstance(app.focused, RecordFields)
+        assert isinstance(screen.focused, RecordFields)
         assert [each.styles.border_top[1] == primary for each in (records_of, fields_of)] == [False, True]
         await pilot.press("escape")
-        await pilot_until(pilot, lambda: not isinstance(app.screen, RecordScreen), what="leaving")
+        await pilot_until(pilot, lambda: not isinstance(pilot.app.screen, RecordScreen), what="leaving")
 
 
 async def test_a_long_text_is_cut_before_the_place() -> None:
@@ -132,44 +146,28 @@ async def test_a_long_text_is_cut_before_the_place() -> None:
     fake.record_rows.append(
         record(3, node_id=other, node_ref="batch:p.b", type=RecordType.EVENT, message="long " * 40)
     )
-    app = Stage(Static())
-    async with app.run_test(size=(120, 20)) as pilot:
-        node = fake.node(1)
-        assert node is not None
-        app.push_screen(RecordScreen(node, lambda: fake))
-        await pilot_until(pilot, lambda: "3 records" in screen_text(app), what="the records")
-        assert re.search("…  b  ", screen_text(app).splitlines()[1])
+    async with opened(fake, (120, 20), "3 records") as (pilot, _):
+        assert re.search("…  b  ", screen_text(pilot.app).splitlines()[1])
 
 
 async def test_older_pages_are_fetched_while_scrolling() -> None:
     fake = workspace(3 * PAGE)
-    app = Stage(Static())
-    async with app.run_test(size=(90, 30)) as pilot:
-        node = fake.node(1)
-        assert node is not None
-        app.push_screen(RecordScreen(node, lambda: fake))
-        await pilot_until(pilot, lambda: f"{PAGE} newest records" in screen_text(app), what="the first page")
+    async with opened(fake, (90, 30), f"{PAGE} newest records") as (pilot, _):
         for _ in range(4):
             await pilot.press("G")
             await pilot.pause()
-        await pilot_until(pilot, lambda: f" {3 * PAGE} records" in screen_text(app), what="all pages")
+        await pilot_until(pilot, lambda: f" {3 * PAGE} records" in screen_text(pilot.app), what="all pages")
         assert fake.calls["records"] <= 5
 
 
 async def test_new_records_arrive_above_and_the_cursor_stays_on_its_record() -> None:
     fake = workspace(50)
-    app = Stage(Static())
-    async with app.run_test(size=(90, 30)) as pilot:
-        node = fake.node(1)
-        assert node is not None
-        screen = RecordScreen(node, lambda: fake)
-        app.push_screen(screen)
-        await pilot_until(pilot, lambda: "50 records" in screen_text(app), what="the first page")
+    async with opened(fake, (90, 30), "50 records") as (pilot, screen):
         await pilot.press("j", "j")
         fake.record_rows += [record(number) for number in range(51, 60)]
         screen.changed()
         screen.changed()
-        await pilot_until(pilot, lambda: "59 records" in screen_text(app), what="the new records")
+        await pilot_until(pilot, lambda: "59 records" in screen_text(pilot.app), what="the new records")
         selected = screen.query_one(RecordList).selected
         assert selected is not None
         assert selected.id == 48
@@ -177,28 +175,19 @@ async def test_new_records_arrive_above_and_the_cursor_stays_on_its_record() -> 
 
 async def test_the_newest_record_is_shown_as_it_comes_unless_its_fields_are_being_read() -> None:
     fake = workspace(50)
-    app = Stage(Static())
-    async with app.run_test(size=(90, 30)) as pilot:
-        node = fake.node(1)
-        assert node is not None
-        screen = RecordScreen(node, lambda: fake)
-        app.push_screen(screen)
-        await pilot_until(pilot, lambda: "50 records" in screen_text(app), what="the first page")
+    async with opened(fake, (90, 30), "50 records") as (pilot, screen):
         records_of = screen.query_one(RecordList)
         for number, keys, shown in ((51, (), 51), (52, ("enter",), 51), (53, ("tab",), 51), (54, ("g",), 54)):
             await pilot.press(*keys)
             fake.record_rows.append(record(number))
             screen.changed()
-            await pilot_until(pilot, lambda n=number: f"{n} records" in screen_text(app), what="the new one")  # type: ignore[misc]
+            told = f"{number} records"
+            await pilot_until(pilot, lambda told=told: told in screen_text(pilot.app), what=told)  # type: ignore[misc]
             assert records_of.selected is not None
             assert records_of.selected.id == shown
 
 
 async def test_a_node_without_records_says_so() -> None:
     fake = workspace(0)
-    app = Stage(Static())
-    async with app.run_test(size=(60, 20)) as pilot:
-        node = fake.node(1)
-        assert node is not None
-        app.push_screen(RecordScreen(node, lambda: fake))
-        await pilot_until(pilot, lambda: "No records." in screen_text(app), what="the sentence")
+    async with opened(fake, (60, 20), "No records."):
+        pass
