@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -23,8 +22,7 @@ class _Binding(msgspec.Struct):
     created_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bindings:
+class Bindings(msgspec.Struct, frozen=True):
     """The binding files of a vault at one moment; equal marks mean that nothing changed in between."""
 
     files: tuple[Path, ...]

@@ -16,7 +16,6 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from uuid import uuid4
 
 import duckdb
 import platformdirs
+from msgspec.structs import replace
 
 from contexta.catalog.changes import TreeChanges
 from contexta.catalog.schema import SCHEMA_VERSION, TABLES

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 
 class RowTotals(NamedTuple):
@@ -19,8 +20,7 @@ class RowTotals(NamedTuple):
     children: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TreeChanges:
+class TreeChanges(msgspec.Struct, frozen=True):
     """All that a commit changed in the table `nodes`.
 
     Attributes:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import msgspec
+from msgspec.structs import replace
 
 from contexta.catalog import stores
 from contexta.catalog.catalog import Catalog
@@ -41,8 +42,7 @@ _ACTIVE_S: Final = 10.0
 _LINES: Final = ("capture", "segments")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """What one step did.
 
     Attributes:

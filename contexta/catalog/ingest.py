@@ -11,10 +11,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import Final
 
 import duckdb
+import msgspec
+from msgspec.structs import replace
 
 from contexta.catalog import facts, records, tree
 from contexta.catalog.changes import TreeChanges
@@ -22,8 +23,7 @@ from contexta.catalog.lines import ORIGINS, REFS, slice_of
 from contexta.journal import read
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Complete lines of one source.
 
     Attributes:
@@ -37,8 +37,7 @@ class Part:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True):
     """Bytes of a source that could not be read: `lines` lines in a row.
 
     Attributes:
@@ -58,8 +57,7 @@ class Damage:
     follows: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What came of a slice.
 
     Attributes:

@@ -7,9 +7,10 @@ while smaller files are followed as ever.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from contexta.catalog.bulk import Bulk, UnusualError, remove
 from contexta.catalog.catalog import Catalog

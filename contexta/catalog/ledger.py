@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,8 +61,7 @@ class BusyLedgerError(Exception):
     """The ledger is being written faster than it can be copied; another look will do."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerState:
+class LedgerState(msgspec.Struct, frozen=True):
     """What `stat` says of a ledger and its log: two equal states mean nothing was written in between."""
 
     database: tuple[int, int, int] | None
@@ -80,8 +78,7 @@ class LedgerState:
         return max((part[2] for part in (self.database, self.log) if part), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(msgspec.Struct, frozen=True):
     """What a ledger says.
 
     Attributes:

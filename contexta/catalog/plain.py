@@ -8,8 +8,9 @@ plain in a line, an odd value or a deployment, makes `read` give up: then all li
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta.catalog.plain_values import (
     Members,
@@ -65,8 +66,7 @@ _CONTEXTS: Final = {
 _STATUSES: Final = {status.value: index for index, status in enumerate(STATUSES)}
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRecord:
+class PlainRecord(msgspec.Struct, frozen=True):
     """A record as the table `records` has it, with the ref of its scope and when its line was written.
 
     Times are microseconds since the epoch.
@@ -91,8 +91,7 @@ class PlainRecord:
     span: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlainFact:
+class PlainFact(msgspec.Struct, frozen=True):
     """What a lifecycle line states about a scope, as the table `nodes` has it."""
 
     subject: str

@@ -162,7 +162,7 @@ class Quick:
             **{name: [scope.above(kind) for *_, scope in found] for name, kind in ABOVE.items()},
             **{
                 name: [getattr(record, name) for _, _, record, _ in found]
-                for name in PlainRecord.__slots__
+                for name in PlainRecord.__struct_fields__
                 if name not in ("subject", "written_at")
             },
         }

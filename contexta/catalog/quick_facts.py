@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
 from contexta.catalog.plain import PlainFact
 from contexta.catalog.quick_scopes import Scope
@@ -32,8 +32,7 @@ Statements = Mapping[Scope, Mapping[str, Any]]
 """By scope, what is stated of it: values by column of `nodes`."""
 
 
-@dataclass(slots=True)
-class _Statement:
+class _Statement(msgspec.Struct):
     """What is stated about one scope in a slice.
 
     Attributes:

@@ -7,8 +7,9 @@ what a slice says, and written once at its end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.changes import RowTotals, TreeChanges
@@ -52,8 +53,7 @@ ABOVE: Final = {
 }
 
 
-@dataclass(slots=True, eq=False)
-class Scope:
+class Scope(msgspec.Struct, eq=False):
     """A node as far as lines under it need it or change it; fields are those of the table `nodes`.
 
     Attributes:
@@ -78,7 +78,7 @@ class Scope:
     failed_below: int = 0
     faults: int = 0
     note: str | None = None
-    children: list[int] = field(default_factory=lambda: [0] * len(_CHILD))
+    children: list[int] = msgspec.field(default_factory=lambda: [0] * len(_CHILD))
     line: tuple[Scope, ...] = ()
     position: int = 0
 

@@ -7,7 +7,6 @@ reading left. A row whose payload cannot be read keeps what its columns say.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import duckdb
@@ -48,8 +47,7 @@ _COLUMNS: Final = {
 """Tables of a ledger and of the catalog alike, with what is taken of each row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relations:
+class Relations(msgspec.Struct, frozen=True):
     """Rows by table, each row in the order of `_COLUMNS`; maps and lists as JSON text."""
 
     rows: Mapping[str, tuple[tuple[str | None, ...], ...]]

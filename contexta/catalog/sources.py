@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import msgspec
+from msgspec.structs import replace
 
 from contexta.catalog.ingest import Damage
 from contexta.watch.tail import Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """One file, or one store that is read whole.
 
     Attributes:
@@ -35,7 +35,7 @@ class Source:
     workspace: int
     path: Path
     kind: str
-    mark: Mark = field(default_factory=Mark)
+    mark: Mark = msgspec.field(default_factory=Mark)
     lines: int = 0
     damaged: int = 0
     state: str = "ok"
@@ -54,8 +54,7 @@ class Source:
 GONE_AFTER_S: Final = 2.0
 
 
-@dataclass(slots=True)
-class Followed:
+class Followed(msgspec.Struct):
     """A source, and what is known of it while following.
 
     Attributes:

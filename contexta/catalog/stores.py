@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from contexta.catalog import bindings, ledger, relations
 from contexta.catalog.catalog import Catalog

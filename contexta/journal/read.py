@@ -7,7 +7,6 @@ U+2028, U+2029 and U+0085 stand raw inside strings. What follows the last `\n` i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -30,8 +29,7 @@ _BLANK: Final = b" \t\r\v\f"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line that is not blank, without its newline and surrounding blanks.
 
     Attributes:

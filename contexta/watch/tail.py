@@ -10,11 +10,13 @@ import errno
 import os
 import stat
 import time
-from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from contexta.journal.read import MAX_LINE_BYTES
 
@@ -33,8 +35,7 @@ class Verdict(Enum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """How far a file was read, and how to recognise it again.
 
     Attributes:
@@ -58,8 +59,7 @@ class Mark:
     skip_from: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """New complete lines of a file.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from contexta.journal import paths
 
@@ -14,8 +15,7 @@ _LINES: Final = re.compile(r".*\.jsonl(\.\d+)?\Z", re.DOTALL)
 # A rotated capture keeps its records for the explorer: `record.jsonl.1` is read like `record.jsonl`.
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A source in a workspace: `capture` and `segments` are files of lines, the others are read whole."""
 
     kind: str
