@@ -11,12 +11,12 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import msgspec
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer, Step
@@ -50,8 +50,7 @@ class Phase(StrEnum):
     STATIC = "static"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What an explorer knows at one moment.
 
     Attributes:

@@ -12,11 +12,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import duckdb
+import msgspec
 
 from contexta.catalog.catalog import Catalog
 from contexta.diagnostics.run import diagnose, lasting, with_silences
@@ -56,8 +56,7 @@ _MANY_RECORDS: Final = 100_000
 """Of so many, the first diagnosis takes longer than that."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Diagnosis:
+class _Diagnosis(msgspec.Struct, frozen=True):
     """What was diagnosed after some `consequences` of the catalog, and until when it is good enough."""
 
     consequences: int

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import msgspec
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer, Step
@@ -27,8 +27,7 @@ _PATIENCE: Final = 9.0
 """Diagnoses take at most a tenth of the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """What an advance came to.
 
     Attributes:

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import asdict
+
 from contexta.commands.answer import (
     BAD,
     FINE,
@@ -21,6 +23,7 @@ from contexta.commands.answer import (
     members,
     number_cell,
     origin_cell,
+    plain,
     severity_cell,
     short_time,
     status_cell,
@@ -104,7 +107,7 @@ def _metric_row(metric: MetricSummary) -> Line:
 
 
 def _metric_fields(metric: MetricSummary) -> dict[str, object]:
-    return {name: value for name, value in members(metric).items() if name != "trend"}
+    return {name: plain(value) for name, value in asdict(metric).items() if name != "trend"}
 
 
 def diagnose(desk: Desk, options: argparse.Namespace) -> Answer:

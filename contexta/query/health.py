@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
 from contexta.catalog.schema import KINDS, SIGNALS, STATUSES
 from contexta.query import tree
@@ -22,8 +22,7 @@ _STATUS: Final = {status: index for index, status in enumerate(STATUSES)}
 _ENDED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """A scope to judge.
 
     Attributes:
@@ -39,8 +38,7 @@ class Subject:
     metrics: int
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(msgspec.Struct, frozen=True):
     """Like signals on one scope, together.
 
     Attributes:
@@ -64,8 +62,7 @@ class Signals:
     subject: Subject
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(msgspec.Struct, frozen=True):
     """The damage in one source; `kind` is the source's, and lines are rows or files where it has no lines."""
 
     path: str
@@ -75,8 +72,7 @@ class Damaged:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
+class OpenRun(msgspec.Struct, frozen=True):
     """An open run, and when something was heard of it, on the clock of the writers.
 
     Attributes:
@@ -100,8 +96,7 @@ class OpenRun:
         return max(0, min(now_us, self.newest_at) - self.heard_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """All that diagnostics judge, of one moment.
 
     Attributes:

@@ -7,7 +7,8 @@ screenful of rows again costs as much as to take a slice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from contexta.catalog.changes import RowTotals, TreeChanges
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS

@@ -7,8 +7,9 @@ and never raises for an id that is gone: it answers empty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from contexta.query.results import (
     Counts,
@@ -24,8 +25,7 @@ from contexta.query.results import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(msgspec.Struct, frozen=True):
     """What a filter found.
 
     Attributes:
@@ -39,8 +39,7 @@ class Matches:
     ancestors: tuple[NodeRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Consecutive siblings of a kind, by position.
 
     Attributes:
@@ -56,8 +55,7 @@ class Block:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """Rows of the tree, of one moment.
 
     Attributes:

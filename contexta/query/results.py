@@ -7,8 +7,9 @@ them safe for a terminal first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta.vocabulary import NodeKind, Origin, RecordType, Severity, Status
 
@@ -38,16 +39,14 @@ SNAPSHOT_DEPTHS: Final = (NodeKind.RUN, NodeKind.STAGE, NodeKind.BATCH, NodeKind
 """How deep a snapshot may go; counts and issues are complete at every depth."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildGroup:
+class ChildGroup(msgspec.Struct, frozen=True):
     """The direct children of one kind under a node; they are shown group by group."""
 
     kind: NodeKind
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRow:
+class NodeRow(msgspec.Struct, frozen=True):
     """One node of the tree, with all that its row shows.
 
     Attributes:
@@ -92,8 +91,7 @@ class NodeRow:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricSummary:
+class MetricSummary(msgspec.Struct, frozen=True):
     """One metric key under a node, over all its records there.
 
     Attributes:
@@ -119,8 +117,7 @@ class MetricSummary:
     trend: tuple[float | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesPoint:
+class SeriesPoint(msgspec.Struct, frozen=True):
     """One bucket of a series: the records from `first` on, `count` of them.
 
     Attributes:
@@ -140,8 +137,7 @@ class SeriesPoint:
     at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class MetricSeries:
+class MetricSeries(msgspec.Struct, frozen=True):
     """The values of one metric key under a node, in order of recording, down-sampled to buckets."""
 
     key: str
@@ -150,8 +146,7 @@ class MetricSeries:
     points: tuple[SeriesPoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
+class RecordRow(msgspec.Struct, frozen=True):
     """One record, whole.
 
     Attributes:
@@ -191,8 +186,7 @@ class RecordRow:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """One piece of evidence of why a node failed.
 
     Attributes:
@@ -216,8 +210,7 @@ class Reason:
     record_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactRow:
+class ArtifactRow(msgspec.Struct, frozen=True):
     """One registered artifact.
 
     Attributes:
@@ -243,8 +236,7 @@ class ArtifactRow:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentLink:
+class DeploymentLink(msgspec.Struct, frozen=True):
     """A deployment and what it was made from.
 
     Attributes:
@@ -266,16 +258,14 @@ class DeploymentLink:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(msgspec.Struct, frozen=True):
     """The lineage pane of one node: its deployments, newest first, and the artifacts of its run."""
 
     deployments: tuple[DeploymentLink, ...]
     artifacts: tuple[ArtifactRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(msgspec.Struct, frozen=True):
     """One diagnosed issue.
 
     Attributes:
@@ -301,8 +291,7 @@ class Issue:
     record_ids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(msgspec.Struct, frozen=True):
     """One file or store that the catalog was built from.
 
     Attributes:
@@ -326,8 +315,7 @@ class SourceRow:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """Totals over the whole catalog; `records` are distinct record refs, then by type."""
 
     projects: int = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import duckdb
+from msgspec.structs import asdict
 from pydantic import BaseModel, ConfigDict, Field
 
 from contexta.catalog.schema import KINDS

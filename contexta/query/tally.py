@@ -6,17 +6,16 @@ Rows come in the order of their ids and stay until the catalog is emptied; then 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 import duckdb
+import msgspec
 
 from contexta.catalog.schema import KINDS, RECORD_TYPES
 from contexta.query.results import Counts
 from contexta.vocabulary import NodeKind, RecordType
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
+class _Counted(msgspec.Struct, frozen=True):
     """The rows of a table up to an id, by what they are.
 
     Attributes:
@@ -25,7 +24,7 @@ class _Counted:
     """
 
     last: int = 0
-    numbers: Counter[int] = field(default_factory=Counter)
+    numbers: Counter[int] = msgspec.field(default_factory=Counter)
 
 
 class Tally:

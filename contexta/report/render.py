@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Final
 
+import msgspec
+
 from contexta.query.views import EvidenceLink
 from contexta.report.blocks import Block, Cell, Failure, ReportSection, Table
 from contexta.report.wording import cell_text
@@ -70,8 +72,9 @@ def _plain(value: object) -> JsonValue:
             return value if value - value == 0 else None
         case str():
             return safe(value, MAX_LINE)
-        case dict():
-            return {str(name): _plain(item) for name, item in value.items()}
+        case dict() | msgspec.Struct():
+            items = (value if isinstance(value, dict) else msgspec.structs.asdict(value)).items()
+            return {str(name): _plain(item) for name, item in items}
         case list() | tuple():
             return [_plain(item) for item in value]
         case _:

@@ -16,8 +16,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from contexta.live import Change, Phase
 from contexta.query.port import Block, Matches, Rows

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from textual.command import Hit
 from textual.events import Key, Paste
 from textual.widgets import Input

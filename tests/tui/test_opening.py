@@ -4,8 +4,9 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from contexta.live import Change
 from contexta_tui.opening import Opening
