@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
+
+from msgspec.structs import replace
 
 from contexta.live import Follower
 from contexta_tui.app import run_app

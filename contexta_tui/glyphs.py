@@ -5,14 +5,14 @@ No colour and no Textual here, so that view models may use them. Colour is never
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta.query.results import Severity, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """The characters with a meaning, each one cell wide unless said otherwise.
 
     Attributes:

@@ -7,10 +7,10 @@ changes once released: users refer to it when they remap a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 from textual.binding import Binding, BindingType
 
 
@@ -27,8 +27,7 @@ class Scope(StrEnum):
     APP = "Program"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One thing that a person can do.
 
     Attributes:

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from contexta.errors import ContextaError, StoreAccessError
 from contexta.loading import INDEX_DAMAGED, Loaded, load
@@ -33,8 +34,7 @@ _INTERRUPTED: Final = 130
 _MOST_MATCHES: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Loaded(msgspec.Struct, frozen=True):
     """What was read, and what of it is asked for."""
 
     whole: Loaded

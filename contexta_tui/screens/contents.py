@@ -6,7 +6,7 @@ nothing itself, and knows neither threads nor keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from contexta.live import Change
 from contexta.query.results import NodeRow
@@ -20,8 +20,7 @@ from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.workbench import Workbench
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(msgspec.Struct):
     """The panes and the workbench that they stand on."""
 
     tree: RunTree

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from contexta.query.results import NodeRow
 from contexta_tui.viewmodels.refresh import Lane, Target
@@ -26,8 +27,7 @@ PANES_S = 0.5
 _LONGEST_S = 0.4
 
 
-@dataclass(slots=True)
-class Wishes:
+class Wishes(msgspec.Struct):
     """What the screen lacks.
 
     Attributes:
@@ -55,8 +55,7 @@ class Wishes:
         return bool(self.node or self.issues or self.target or self.level)
 
 
-@dataclass(slots=True)
-class _Pace:
+class _Pace(msgspec.Struct):
     """How often something is asked for.
 
     Attributes:
@@ -75,8 +74,7 @@ class _Pace:
         return self.began + max(self.interval, min(2 * self.took, _LONGEST_S))
 
 
-@dataclass(slots=True)
-class Refresher:
+class Refresher(msgspec.Struct):
     """When to start the next job.
 
     Attributes:
@@ -88,9 +86,9 @@ class Refresher:
     start: Callable[[Wishes], bool]
     later: Callable[[float], object]
     clock: Callable[[], float] = time.monotonic
-    _wishes: Wishes = field(default_factory=Wishes)
-    _busy: set[Lane] = field(default_factory=set)
-    _paces: dict[Lane, _Pace] = field(
+    _wishes: Wishes = msgspec.field(default_factory=Wishes)
+    _busy: set[Lane] = msgspec.field(default_factory=set)
+    _paces: dict[Lane, _Pace] = msgspec.field(
         default_factory=lambda: {Lane.ROWS: _Pace(INTERVAL_S), Lane.PANES: _Pace(PANES_S)}
     )
     _poke_at: float = float("inf")

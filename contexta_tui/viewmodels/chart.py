@@ -10,10 +10,11 @@ text; colours and frames are the widget's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
+
+import msgspec
 
 from contexta.query.results import SeriesPoint
 from contexta_tui.viewmodels.format import count, number
@@ -40,16 +41,14 @@ class Ink(StrEnum):
     AXIS = "axis"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """Neighbouring cells of one ink."""
 
     text: str
     ink: Ink
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(msgspec.Struct, frozen=True):
     """A drawn series.
 
     Attributes:

@@ -6,8 +6,9 @@ recorded, times and values stay numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta.query.port import Queries
 from contexta.query.results import MetricSeries, MetricSummary, NodeKind, NodeRow, Reason
@@ -19,8 +20,7 @@ _NOTHING_SELECTED: Final = "Nothing is selected."
 _NO_METRICS: Final = "No metrics recorded here."
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonLine:
+class ReasonLine(msgspec.Struct, frozen=True):
     """One piece of evidence.
 
     Attributes:
@@ -32,8 +32,7 @@ class ReasonLine:
     place: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DetailView:
+class DetailView(msgspec.Struct, frozen=True):
     """Everything the detail pane shows.
 
     Attributes:

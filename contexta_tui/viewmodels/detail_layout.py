@@ -6,8 +6,9 @@ nothing moves while values stream in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 #: Fewest cells and rows in which a chart says something.
 _CHART_CELLS: Final = 24
@@ -19,8 +20,7 @@ _MOST_COLUMNS: Final = 4
 _FEW_FRAMES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Rows of each part, from top to bottom.
 
     Attributes:

@@ -6,8 +6,9 @@ Texts stay as recorded.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta.query.port import Queries
 from contexta.query.results import Issue, Severity
@@ -16,8 +17,7 @@ from contexta.query.results import Issue, Severity
 _STALLED: Final = "stalled_run"
 
 
-@dataclass(frozen=True, slots=True)
-class IssueRows:
+class IssueRows(msgspec.Struct, frozen=True):
     """The issues in the order of display, how many there are of each severity, and how many runs stalled."""
 
     issues: tuple[Issue, ...] = ()

@@ -5,8 +5,9 @@ Rows are lines in the order of display. Texts stay as recorded; what is missing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta.query.port import Queries
 from contexta.query.results import ArtifactRow, DeploymentLink, NodeKind, NodeRow, Reason
@@ -15,8 +16,7 @@ from contexta.query.results import ArtifactRow, DeploymentLink, NodeKind, NodeRo
 MOST_REASONS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentLine:
+class DeploymentLine(msgspec.Struct, frozen=True):
     """A deployment and its chain.
 
     Attributes:
@@ -30,8 +30,7 @@ class DeploymentLine:
     selected: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonOfDeployment:
+class ReasonOfDeployment(msgspec.Struct, frozen=True):
     """Why the deployment above failed.
 
     Attributes:
@@ -43,8 +42,7 @@ class ReasonOfDeployment:
     deployment_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactLine:
+class ArtifactLine(msgspec.Struct, frozen=True):
     """An artifact that no listed deployment was made from."""
 
     artifact: ArtifactRow
@@ -53,8 +51,7 @@ class ArtifactLine:
 Line = DeploymentLine | ReasonOfDeployment | ArtifactLine
 
 
-@dataclass(frozen=True, slots=True)
-class LineageRows:
+class LineageRows(msgspec.Struct, frozen=True):
     """The lines of the pane, and a sentence when there are none."""
 
     lines: tuple[Line, ...] = ()

@@ -7,7 +7,7 @@ was heard of within the last minutes, or as long as its own pace explains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from contexta.live import Change, Phase
 from contexta.sanitize import safe
@@ -25,8 +25,7 @@ _OPENING = "Opening…"
 _NOTHING = "Nothing has been recorded yet."
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """A piece of the status line.
 
     Attributes:
@@ -72,8 +71,7 @@ def liveness(
     return tuple(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Placard:
+class Placard(msgspec.Struct, frozen=True):
     """One sentence about the workspace; as recorded, whoever shows it makes it safe.
 
     Attributes:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from contexta.query.port import Block
 from contexta.query.results import NodeKind, NodeRow
@@ -51,8 +53,7 @@ class PageKey(NamedTuple):
         return Block(self.parent_id, self.kind, start, start + PAGE_ROWS)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Consecutive rows that are consecutive siblings.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Pane(StrEnum):
@@ -23,8 +24,7 @@ WIDE = (120, 36)
 SPLIT_HEIGHT = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
+class Arrangement(msgspec.Struct, frozen=True):
     """What stands where.
 
     Attributes:

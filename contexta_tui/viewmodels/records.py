@@ -6,8 +6,10 @@ Texts stay as recorded.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from contexta.query.port import Queries
 from contexta.query.results import RecordRow, RecordType
@@ -20,8 +22,7 @@ PAGE: Final = 200
 _MOST_NEW_PAGES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPages:
+class RecordPages(msgspec.Struct, frozen=True):
     """Records of a node, newest first.
 
     Attributes:

@@ -7,9 +7,9 @@ tree.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from contexta.query.port import Queries
 from contexta.query.results import NodeRow
@@ -26,8 +26,7 @@ class Lane(StrEnum):
     PANES = "panes"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A node to go to, by key, by ref, or by what it is.
 
     Attributes:
@@ -43,8 +42,7 @@ class Target:
     newest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DetailSize:
+class DetailSize(msgspec.Struct, frozen=True):
     """What the detail pane says about itself; see `viewmodels.detail.load`."""
 
     width: int
@@ -53,8 +51,7 @@ class DetailSize:
     selected: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """What to compute.
 
     Attributes:
@@ -84,8 +81,7 @@ class Job:
     revision: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What was computed; `None` is what was not asked for.
 
     Attributes:
@@ -158,7 +154,7 @@ def _around(position: Request, revealed: Revealed) -> Request:
     expanded = position.expanded | {row.id for row in revealed.ancestors}
     known = {row.id: row for row in rows}
     row = Outline(position.roots, known, expanded).row_of(revealed.node)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         position,
         structure=False,
         filter="",

@@ -7,8 +7,9 @@ the data leaves it or has become small in it, so that a chart that is being writ
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from contexta_tui.viewmodels.format import number
 
@@ -25,8 +26,7 @@ _CONSTANT: Final = 1e-12
 LABEL_CELLS: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(msgspec.Struct, frozen=True):
     """A vertical scale.
 
     Attributes:

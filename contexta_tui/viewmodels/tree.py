@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from contexta.query.results import NodeRow
 from contexta_tui.viewmodels.outline import PAGE_ROWS, Outline, PageKey, Place
@@ -24,8 +25,7 @@ CACHED_PAGES = 128
 FEW_PROJECTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class TreeRow:
+class TreeRow(msgspec.Struct, frozen=True):
     """One row as drawn.
 
     Attributes:
@@ -39,10 +39,9 @@ class TreeRow:
     expanded: bool | None
 
 
-@dataclass(slots=True)
-class _Page:
+class _Page(msgspec.Struct):
     revision: int
-    rows: dict[int, NodeRow] = field(default_factory=dict)
+    rows: dict[int, NodeRow] = msgspec.field(default_factory=dict)
 
 
 class TreeModel:

@@ -7,7 +7,8 @@ model takes the answer in. Nothing here touches the model, so it may run anywher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from contexta.query.port import Matches, Queries
 from contexta.query.results import NodeKind, NodeRow
@@ -17,16 +18,14 @@ from contexta_tui.viewmodels.outline import PAGE_ROWS, Outline, PageKey
 LEVEL_LIMIT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(msgspec.Struct, frozen=True):
     """A row and the line of the screen that it is to stay on."""
 
     node: NodeRow
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a tree needs to show a window.
 
     Attributes:
@@ -58,8 +57,7 @@ class Request:
     fresh: frozenset[PageKey] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """The answer to a `Request`.
 
     Attributes:
@@ -74,15 +72,14 @@ class Loaded:
 
     request: Request
     roots: tuple[NodeRow, ...] = ()
-    rows: dict[int, NodeRow] = field(default_factory=dict)
-    moved: dict[int, NodeRow] = field(default_factory=dict)
+    rows: dict[int, NodeRow] = msgspec.field(default_factory=dict)
+    moved: dict[int, NodeRow] = msgspec.field(default_factory=dict)
     newest: NodeRow | None = None
-    pages: dict[PageKey, tuple[NodeRow, ...]] = field(default_factory=dict)
+    pages: dict[PageKey, tuple[NodeRow, ...]] = msgspec.field(default_factory=dict)
     matches: Matches | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Revealed:
+class Revealed(msgspec.Struct, frozen=True):
     """A node with the rows of its ancestors, the project first."""
 
     node: NodeRow

@@ -7,9 +7,9 @@ data streams in. No chart library: none of them draws gaps, bands and ASCII the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -31,8 +31,7 @@ FRAME_ROWS: Final = 2
 _LABEL_CELLS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ChartData:
+class ChartData(msgspec.Struct, frozen=True):
     """One chart to draw.
 
     Attributes:
@@ -46,16 +45,14 @@ class ChartData:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(msgspec.Struct, frozen=True):
     """What a chart keeps for its next drawing: its scale, and the cells of its labels."""
 
     scale: Scale | None = None
     label_cells: int = _LABEL_CELLS
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """Where charts stand.
 
     Attributes:

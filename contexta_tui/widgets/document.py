@@ -7,9 +7,9 @@ of the lists scroll it. It must not fetch; a subclass builds the sections from v
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Self
 
+import msgspec
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
@@ -19,8 +19,7 @@ from contexta_tui.keymap import Scope, bindings
 from contexta_tui.widgets.inks import Inks, read_inks
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """Rows of a document: how many there are, and how to draw one of them."""
 
     height: int

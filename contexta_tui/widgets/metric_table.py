@@ -6,9 +6,9 @@ one on, so that the key and its last value are always there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -37,8 +37,7 @@ _ORDER: Final = ("last", "min", "max", "mean", "n", "×")
 _IMPORTANCE: Final = ("last", "n", "×", "min", "max", "mean")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """The columns of a table: cells of the key, of each number, and of the trend (0 for none)."""
 
     name: int

@@ -8,8 +8,9 @@ narrow, never pushed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+import msgspec
+from msgspec.structs import replace
 from rich.style import Style
 from textual.strip import Strip
 
@@ -34,8 +35,7 @@ _MOST_INFO = 14
 _SHORT_TIME, _LONG_TIME = 5, 7
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True):
     """Cells of the columns at the right, the gap before each included; 0 is a column that nothing needs.
 
     A tree remembers its columns and lets them grow with `grown`, so that they do not move while it scrolls.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from contexta.query.results import Status
 from contexta_tui.theme import ASCII, THEMES

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 from rich.cells import cell_len
 from textual.color import Color
@@ -51,7 +50,7 @@ def luminance(color: Color) -> float:
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_every_sign_is_one_cell_and_no_two_states_share_one(glyphs: Glyphs) -> None:
-    signs = [getattr(glyphs, field.name) for field in dataclasses.fields(glyphs) if field.name != "ascii"]
+    signs = [getattr(glyphs, field.name) for field in msgspec.structs.fields(glyphs) if field.name != "ascii"]
     assert all(cell_len(sign) == (8 if sign == glyphs.trend else 1) for sign in signs)
     assert len({glyphs.status(status) for status in Status}) == len(Status)
     assert len({glyphs.severity(severity) for severity in Severity}) == len(Severity)
