@@ -112,4 +112,7 @@ from contexta_tui.once import run_once
 from contexta_tui.settings import Settings
 assert run_once(Settings(workspaces=(Path(sys.argv[1], ".contexta"),), as_json=True, use_cache=False)) == 0
 """
-    assert not loaded_after(code, tmp_path) & {"textual", "rich", "watchfiles", "contexta.capture"}
+    assert not loaded_after(code, tmp_path) & {
+        *("textual", "rich", "watchfiles", "contexta.capture"),
+        *("logging", "concurrent.futures", "subprocess"),
+    }

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -57,6 +56,8 @@ class Bulk:
     """
 
     def __init__(self, path: Path, line_format: str, workspace: int, staging: Path) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most starts meet no large file
+
         self.path = path
         self.lines = 0
         self._line_format = line_format
@@ -66,6 +67,7 @@ class Bulk:
         self._counted = (0, b"")
         self._error: Exception | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._counting = ThreadPoolExecutor(1, thread_name_prefix="contexta-count")
         self._thread = threading.Thread(target=self._stage, name="contexta-bulk", daemon=True)
         self._thread.start()
 
@@ -131,11 +133,11 @@ class Bulk:
             remove(self._staging)
             with (
                 duckdb.connect(self._staging, config=_SETTINGS) as connection,
-                ThreadPoolExecutor(1, thread_name_prefix="contexta-count") as beside,
+                self._counting,
             ):
                 self._connection = connection
                 self._staging.chmod(0o600)
-                counted = beside.submit(_counted, self.path, self._mark.position)
+                counted = self._counting.submit(_counted, self.path, self._mark.position)
                 connection.execute("set global TimeZone = 'UTC'")
                 connection.execute("set enable_progress_bar = false")
                 connection.execute(

@@ -15,7 +15,6 @@ import fcntl
 import os
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -247,6 +246,8 @@ def _duplicate(source: Path, target: Path) -> None:
 
 
 def _duplicate_outside(source: Path, target: Path) -> None:
+    import subprocess  # noqa: PLC0415 - hardly any program has the ledger open itself
+
     done = subprocess.run(  # noqa: S603 - a fixed program, paths as arguments
         ["/bin/cp", "--", os.fspath(source), os.fspath(target)], check=False, capture_output=True
     )
