@@ -103,6 +103,20 @@ def test_the_screen_loads_nothing_that_only_a_report_or_a_job_needs(tmp_path: Pa
     assert not loaded & {"pydantic", "watchfiles", "contexta.capture", "contexta.contract", "contexta.store"}
 
 
+def test_no_start_makes_data_classes() -> None:
+    code = """
+import sys
+import contexta_tui.app, contexta_tui.once, contexta_tui.opening
+for name, module in list(sys.modules.items()):
+    if name.split(".")[0] in ("contexta", "contexta_tui"):
+        ours = (value for value in vars(module).values() if getattr(value, "__module__", "") == name)
+        print(*(value for value in ours if hasattr(value, "__dataclass_fields__")), sep="", end="")
+"""
+    command = [sys.executable, "-c", code]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=50).stdout
+    assert made == ""
+
+
 def test_a_snapshot_for_scripts_loads_nothing_of_a_screen(tmp_path: Path) -> None:
     (tmp_path / ".contexta" / "cache" / "capture").mkdir(parents=True)
     code = """
