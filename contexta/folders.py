@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -22,3 +23,12 @@ def make_private(folder: Path) -> None:
     for path in reversed(missing):
         with suppress(FileExistsError):
             path.mkdir(mode=FOLDER_MODE)
+
+
+def cache_directory() -> Path:
+    """Where derived things live unless told otherwise: `CTUI_CACHE_DIR`, else the user's cache folder."""
+    if configured := os.environ.get("CTUI_CACHE_DIR"):
+        return Path(configured)
+    import platformdirs  # noqa: PLC0415 - not for a job that only records
+
+    return Path(platformdirs.user_cache_dir("contexta-tui", appauthor=False))

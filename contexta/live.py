@@ -20,6 +20,7 @@ import msgspec
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer, Step
+from contexta.catalog.upkeep import Upkeep
 from contexta.query.port import Queries
 from contexta.query.results import Counts, Issue, Severity, Status
 from contexta.reader import CatalogReader
@@ -38,7 +39,6 @@ _STOP_WITHIN_S: Final = 0.25
 _PROGRESS_EVERY_S: Final = 0.2
 _REPEAT_EVERY_S: Final = 1.0
 _RATE_OVER_S: Final = 3.0
-_GIVE_BACK_EVERY_S: Final = 60.0
 
 
 class Phase(StrEnum):
@@ -254,7 +254,7 @@ class Follower:
             OSError: No temporary file can be written.
         """
         folders_at = published_at = float("-inf")
-        given_back = (time.monotonic(), session.catalog.revision)
+        upkeep = Upkeep(session.catalog, time.monotonic())
         unsaid = hinted = True
         lag: float | None = None
         while not stop.is_set():
@@ -288,9 +288,7 @@ class Follower:
                     return False
                 if self._watch:
                     watcher.watch(folder for workspace in session.workspaces for folder in folders(workspace))
-            if now - given_back[0] >= _GIVE_BACK_EVERY_S and session.catalog.revision != given_back[1]:
-                session.catalog.give_back()
-                given_back = (now, session.catalog.revision)
+            upkeep.look(now)
             if not progress.indexing:
                 # A job that has just recorded something goes on, most likely, and hints come late.
                 if progress.step.behind <= 0 and not progress.step.records:

@@ -95,8 +95,13 @@ class CatalogReader:
 
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
         try:
-            with _cursor(self._catalog) as cursor:
-                return question(cursor)
+            try:
+                with _cursor(self._catalog) as cursor:
+                    return question(cursor)
+            except duckdb.OutOfMemoryException:
+                # It may have come when the catalog was told to have no memory, for an instant.
+                with _cursor(self._catalog) as cursor:
+                    return question(cursor)
         except duckdb.Error as error:
             if not self._catalog.is_closed:
                 self._catalog.doubt(error)

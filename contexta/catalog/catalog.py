@@ -22,12 +22,11 @@ from typing import Final
 from uuid import uuid4
 
 import duckdb
-import platformdirs
 from msgspec.structs import replace
 
 from contexta.catalog.changes import TreeChanges
 from contexta.catalog.schema import SCHEMA_VERSION, TABLES
-from contexta.folders import make_private
+from contexta.folders import cache_directory, make_private
 
 _FOLDER: Final = "catalogs"
 _MOST_CHANGES: Final = 16
@@ -50,14 +49,6 @@ _OF_DAMAGE: Final = (
     *(duckdb.IOException, duckdb.FatalException),
     *(duckdb.InternalException, duckdb.SerializationException),
 )
-
-
-def cache_directory() -> Path:
-    """Where catalogs live unless told otherwise: `CTUI_CACHE_DIR`, else the user's cache folder."""
-    configured = os.environ.get("CTUI_CACHE_DIR")
-    return (
-        Path(configured) if configured else Path(platformdirs.user_cache_dir("contexta-tui", appauthor=False))
-    )
 
 
 class Catalog:
@@ -223,6 +214,14 @@ class Catalog:
         if isinstance(error, _OF_DAMAGE) or type(error) is duckdb.Error:
             self.damage = str(error).splitlines()[0]
 
+    @property
+    def log_bytes(self) -> int:
+        """Size of what is committed and not yet in the file, as it lies on disk; 0 in memory."""
+        try:
+            return 0 if self.path is None else _log_of(self.path).stat().st_size
+        except OSError:
+            return 0
+
     def give_back(self) -> None:
         """Hands memory that is free back to the system; what is committed leaves some behind each time.
 
@@ -346,4 +345,8 @@ def _put_aside(path: Path, *, keep: bool) -> None:
         else:
             path.unlink()
     with suppress(OSError):
-        path.with_name(path.name + ".wal").unlink()
+        _log_of(path).unlink()
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")

@@ -14,8 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from contexta.catalog.catalog import Catalog, cache_directory
+from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
+from contexta.folders import cache_directory
 from contexta.reader import CatalogReader
 from tests.lines import RUN, Lines
 
