@@ -24,6 +24,7 @@ from textual.widgets import Tree
 from benchmarks._places import seen
 from benchmarks._pty import Screen
 from benchmarks._results import Report
+from benchmarks.start import BY_THE_APP
 
 SMALL: Final = 1_000
 TREE_COLS: Final = 54
@@ -77,7 +78,7 @@ def state(screen: Screen) -> tuple[str, int]:
 def measure(samples: int) -> tuple[dict[str, list[float]], float]:
     """Milliseconds of every key, and by how many MB memory grew with expanding."""
     with seen(samples, one_batch=True) as place, Screen(place.command("--select", "holdout-1")) as screen:
-        screen.when_matches(r"▸ . holdout-1 +\S+ samples")
+        screen.when_matches(BY_THE_APP + r"▸ . holdout-1 +\S+ samples")
         screen.settle(1.0)
         before = screen.resident_mb()
         times = {"expand": [pressed(screen, "l")]}

@@ -74,7 +74,7 @@ def measured(workspace: Path, records: int) -> Size:
         rounds = SHORT_RUNS if records <= SHORT else 1
         took = min((indexed(place, f"index-{number}") for number in range(rounds)), key=itemgetter("seconds"))
         place = Place(workspace, place.index / "index-0")
-        starts = [started(place)[0] for _ in range(STARTS)]
+        starts = [started(place)[1] for _ in range(STARTS)]
         with Screen(place.command()) as screen:
             screen.settle(_SETTLE_S, timeout=3 * _SETTLE_S)
             resident = screen.resident_mb()

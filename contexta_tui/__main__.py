@@ -114,18 +114,35 @@ def _program(settings: Settings) -> Callable[[Settings], int]:
 def explore(settings: Settings) -> int:
     """Show the app until the person leaves."""
     with nothing_is_open():
-        from contexta_tui.feed import Feed  # noqa: PLC0415 - not for a question about the version
+        from contexta_tui.first_view import FirstView  # noqa: PLC0415 - not for a question about the version
+        from contexta_tui.terminal import Terminal  # noqa: PLC0415 - ditto
+
+        terminal = Terminal()
+        view = FirstView.find(settings, terminal.size)
+
+    with following(terminal.restore):
+        if view is not None and view.rows:
+            terminal.show(view.drawn())
+        from contexta_tui.feed import Feed  # noqa: PLC0415 - heavy
         from contexta_tui.opening import Opening, follower_of  # noqa: PLC0415 - ditto
 
     # Nothing of what is loaded now is garbage, and looking through it again and again takes its time.
     gc.disable()
     opening = Opening(lambda: follower_of(settings))
     feed = Feed(lambda: opening)
-    with following(lambda: feed.stop(_IMPATIENCE_S)):
-        feed.start()
-        from contexta_tui.app import run_app  # noqa: PLC0415 - heavy: the workspace is opened meanwhile
 
-        code = run_app(settings, feed, opening.answer)
+    def stop() -> None:
+        feed.stop(_IMPATIENCE_S)
+        terminal.restore()
+
+    with following(stop):
+        feed.start()
+        try:
+            from contexta_tui.app import run_app  # noqa: PLC0415 - heavy: the workspace is opened meanwhile
+
+            code = run_app(settings, feed, opening.answer, terminal, view)
+        finally:
+            terminal.restore()
     feed.stop()
     if others_are_at_work():
         end(code)

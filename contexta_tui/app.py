@@ -11,13 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from platformdirs import user_log_dir
-from rich.console import Console
+from rich.console import Console, RenderableType
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.events import Event, InputEvent, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
@@ -27,18 +28,23 @@ from contexta_tui.clock import SYSTEM, Clock
 from contexta_tui.commands import Actions
 from contexta_tui.feed import Feed
 from contexta_tui.filters import AsciiFilter, UnprintableFilter
+from contexta_tui.first_view import FirstView
 from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import Scope, bindings
 from contexta_tui.messages import FeedChanged, FeedFailed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
-from contexta_tui.signals import go_on_only_after_a_stop, leave_on_signals, terminal_as_it_was
+from contexta_tui.signals import go_on_only_after_a_stop, leave_on_signals
+from contexta_tui.terminal import Terminal
 from contexta_tui.theme import THEMES, with_meanings
 from contexta_tui.viewmodels.refresh import Job, Result, work
 
 #: Names that `--theme` accepts.
 THEME_NAMES: Final = tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES}))
+
+#: Seconds that a picture may stand in place of the screen.
+_LONGEST_WAIT_S: Final = 3.0
 
 #: How lines of the box begin that Rich draws around the variables of a frame.
 _OF_VARIABLES: Final = ("│ ╭", "│ │", "│ ╰")
@@ -52,6 +58,8 @@ class ExplorerApp(App[None]):
         feed: Where changes come from.
         clock: What time it is.
         answer: Asks the queries; is called on threads of its own.
+        terminal: What it is shown on.
+        view: What is shown there already, or what to keep of this start for the next.
     """
 
     TITLE = "contexta"
@@ -68,8 +76,15 @@ class ExplorerApp(App[None]):
         feed: Feed,
         clock: Clock = SYSTEM,
         answer: Callable[[Job], Result] = work,
+        *,
+        terminal: Terminal | None = None,
+        view: FirstView | None = None,
     ) -> None:
         super().__init__()
+        self._terminal = terminal or Terminal()
+        self._view = view
+        self._waits = bool(view and view.rows)
+        self._touched = False
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme
@@ -95,6 +110,13 @@ class ExplorerApp(App[None]):
     def on_load(self) -> None:
         """Listen for what ends the app; the terminal is still as it was."""
         leave_on_signals(self._leave)
+        self._terminal.hand_over()
+
+    def on_compose(self) -> None:
+        """Draw what was drawn before the terminal was taken, which may have wiped it."""
+        self._terminal.is_taken()
+        if self._waits and self._view is not None and self._driver is not None:
+            self._driver.write(self._view.drawn())
 
     def on_mount(self) -> None:
         """Start following."""
@@ -103,6 +125,8 @@ class ExplorerApp(App[None]):
             lambda: self.post_message(FeedChanged()), lambda reason: self.post_message(FeedFailed(reason))
         )
         self._feed.start()
+        if self._waits:
+            self.set_timer(_LONGEST_WAIT_S, self._show)
 
     def on_ready(self) -> None:
         """Look for garbage from now on, but not among what was loaded: all of that stays."""
@@ -124,6 +148,35 @@ class ExplorerApp(App[None]):
         """Say that following ended; what is on the screen stays."""
         self.explorer.tell(f"Following stopped. {message.reason}")
 
+    async def on_event(self, event: Event) -> None:
+        """Note whether anybody has done anything yet."""
+        self._touched |= isinstance(event, (InputEvent, Paste))
+        await super().on_event(event)
+
+    def on_settled(self) -> None:
+        """Show the screen in place of its picture; keep a picture of the first one that will last."""
+        self._show()
+        if self._view is not None and not self._touched:
+            self.call_after_refresh(self._keep)
+
+    def _show(self) -> None:
+        if self._waits:
+            self._waits = False
+            self.refresh(layout=True)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        # What comes first is less than the picture shows already.
+        if not self._waits:
+            super()._display(screen, renderable)
+
+    def _keep(self) -> None:
+        picture = None if self._touched else self.explorer.picture()
+        if picture is None or self._view is None:
+            return
+        view, self._view = self._view, None
+        rows = [strip.render(self.console) for strip in picture]
+        self.run_worker(lambda: view.keep(self.settings, rows), thread=True, exit_on_error=False)
+
     def action_help(self) -> None:
         """Show all keys."""
         self.push_screen(HelpScreen(ASCII if self.settings.ascii else UNICODE))
@@ -139,13 +192,21 @@ class ExplorerApp(App[None]):
         self.refresh(layout=True)
 
 
-def run_app(settings: Settings, feed: Feed, answer: Callable[[Job], Result] = work) -> int:
+def run_app(
+    settings: Settings,
+    feed: Feed,
+    answer: Callable[[Job], Result] = work,
+    terminal: Terminal | None = None,
+    view: FirstView | None = None,
+) -> int:
     """Show the app until the person leaves.
 
     Args:
         settings: What the command line asked for.
         feed: Where changes come from; may have been started.
         answer: Asks the queries.
+        terminal: What it is shown on.
+        view: What is shown there already, or what to keep of this start for the next.
 
     Returns:
         The exit code. A crash is one sentence on the terminal, and its details are in a file.
@@ -156,11 +217,14 @@ def run_app(settings: Settings, feed: Feed, answer: Callable[[Job], Result] = wo
     # The terminal knows its size; what a shell exported may be that of another one.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    app = ExplorerApp(settings, feed, answer=answer)
+    terminal = terminal or Terminal()
+    app = ExplorerApp(settings, feed, answer=answer, terminal=terminal, view=view)
     details = io.StringIO()
     app.error_console = Console(file=details, markup=False, highlight=False, width=120)
-    with terminal_as_it_was():
+    try:
         app.run()
+    finally:
+        terminal.restore()
     if details.getvalue():
         _say(f"stopped by an error of its own; {_keep(details.getvalue())}")
     return app.return_code or 0

@@ -242,6 +242,14 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
     ),
     Action("app.theme", Scope.APP, "change_theme", ("T",), "Theme", "Choose a colour theme"),
+    Action(
+        "app.suspend",
+        Scope.APP,
+        "suspend_process",
+        ("ctrl+z",),
+        "Suspend",
+        "Give the terminal back to the shell; fg goes on",
+    ),
     Action("app.quit", Scope.APP, "quit", ("q", "ctrl+q"), "Quit", "Leave; whatever runs goes on"),
 )
 

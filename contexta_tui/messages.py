@@ -19,6 +19,10 @@ class FeedFailed(Message):
         super().__init__()
 
 
+class Settled(Message):
+    """Everything that was asked for is on the screen."""
+
+
 class Refreshed(Message):
     """A worker has computed what the screen asked for."""
 

@@ -1,4 +1,4 @@
-"""What the system tells the app: to leave, to stop and to go on. The terminal is left as it was found.
+"""What the system tells the app: to leave, to stop and to go on.
 
 Textual draws and restores the terminal; this decides when, where its own answers leave a terminal behind that
 nobody can type in. It knows no screen and no data.
@@ -8,21 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
-import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
 
 from contexta_tui.starting import LEAVING
-
-#: Ends what Textual begins: paste brackets, mouse, reports, keyboard protocol, other screen, no cursor.
-_PLAIN: Final = (
-    "\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2048l"
-    "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
-)
 
 
 def leave_on_signals(leave: Callable[[int], None]) -> None:
@@ -68,27 +58,3 @@ def go_on_only_after_a_stop(redraw: Callable[[], object]) -> None:
 
     signal.signal(signal.SIGTSTP, stopping)
     signal.signal(signal.SIGCONT, going_on)
-
-
-@contextlib.contextmanager
-def terminal_as_it_was() -> Iterator[None]:
-    """Restore the terminal at the end of the block, where whoever drew in it did not.
-
-    The last net: a signal in an unlucky moment may end an app half way between taking the terminal and giving
-    it back.
-    """
-    keys, screen = sys.__stdin__, sys.__stderr__
-    if keys is None or screen is None:
-        yield
-        return
-    before = None
-    with contextlib.suppress(OSError, ValueError, termios.error):
-        before = termios.tcgetattr(keys.fileno())
-    try:
-        yield
-    finally:
-        # A terminal that is gone needs nothing.
-        with contextlib.suppress(OSError, ValueError, termios.error):
-            if before is not None and termios.tcgetattr(keys.fileno()) != before:
-                os.write(screen.fileno(), _PLAIN.encode())
-                termios.tcsetattr(keys.fileno(), termios.TCSANOW, before)

@@ -14,6 +14,7 @@ from textual import work as on_a_thread
 from textual.app import ComposeResult
 from textual.events import Paste
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from contexta.live import Change
@@ -21,15 +22,18 @@ from contexta.query.port import Queries
 from contexta_tui.clock import Clock
 from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import TYPED, Scope, bindings
-from contexta_tui.messages import Refreshed, RefreshFailed
+from contexta_tui.messages import Refreshed, RefreshFailed, Settled
 from contexta_tui.screens.contents import Contents
+from contexta_tui.screens.picture import picture_of
 from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
 from contexta_tui.settings import Settings
 from contexta_tui.text import safe
 from contexta_tui.viewmodels.liveness import (
     Placard,
+    ages_grow,
     everything_is_read,
+    lasts,
     nothing_called,
     nothing_failed,
     placard,
@@ -44,9 +48,6 @@ from contexta_tui.widgets.lineage_view import LineageView
 from contexta_tui.widgets.run_tree import RunTree
 from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
-
-_QUIET_S = 10.0
-_QUIET_STEP_S = 5
 
 
 class ExplorerScreen(Screen[None]):
@@ -75,11 +76,13 @@ class ExplorerScreen(Screen[None]):
         self._ticked = True
         self._start_at = settings.select
         self._missed = False
-        self._start_filter = settings.filter
         self._status = StatusLine(glyphs=glyphs, clock=clock.passed)
         self._notice = Static(id="notice", markup=False)
         self._tree = RunTree(glyphs=glyphs, now=clock.now)
         self._filter = FilterInput(self._tree, id="filter")
+        # Now, because what was typed while the program was being loaded comes before this is mounted.
+        self._filter.display = bool(settings.filter)
+        self._start_filter = settings.filter
         self._detail = DetailPane(glyphs=glyphs, today=clock.now)
         self._lineage = LineageView(glyphs=glyphs)
         self._issues = IssueList(glyphs=glyphs, today=clock.now)
@@ -105,8 +108,8 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin with what the command line asked for, and let ages grow."""
-        self._filter.display = bool(self._start_filter)
-        self._filter.value = self._start_filter
+        if self._start_filter:
+            self._filter.value = self._start_filter
         self._show_body()
         self.set_interval(1.0, self._tick)
 
@@ -114,6 +117,11 @@ class ExplorerScreen(Screen[None]):
     def at_rest(self) -> bool:
         """Whether everything that was asked for is on the screen."""
         return self._refresher.at_rest
+
+    def picture(self) -> list[Strip] | None:
+        """The screen as it is, though opening; `None` while something on it may soon read otherwise."""
+        is_whole = self.at_rest and self.is_current and not self._failure and lasts(self._change)
+        return picture_of(self, self._status.opening()) if is_whole else None
 
     # What comes from outside
 
@@ -126,7 +134,8 @@ class ExplorerScreen(Screen[None]):
         self._show_body()
         if known and not self._failure:
             # Only time has passed. The line above was drawn just now, so ages grow in the same frame.
-            self._grow_ages()
+            if ages_grow(change, self._now()):
+                self._tree.tick()
             self._ticked = True
             return
         self._tree.set_revision(change.revision)
@@ -186,6 +195,8 @@ class ExplorerScreen(Screen[None]):
         if result.level is not None and result.level[1]:
             self.notify(f"Expanded the first {len(result.level[0])}.", markup=False)
         self._refresher.done(result.job.lane)
+        if self.at_rest:
+            self.post_message(Settled())
 
     def _say_missing(self, job: Job, target: Target) -> None:
         """Say that there is nothing where somebody wanted to go."""
@@ -244,17 +255,9 @@ class ExplorerScreen(Screen[None]):
         self._status.catch_up()
         if not self._ticked:
             self._status.tick()
-            self._grow_ages()
+            if ages_grow(self._change, self._now()):
+                self._tree.tick()
         self._ticked = False
-
-    def _grow_ages(self) -> None:
-        """Let the ages in the tree grow; while nothing is heard of a job, in steps of some seconds.
-
-        A frame with the tree costs twice that of the status line alone, and nobody counts along.
-        """
-        quiet_s = 0.0 if self._change is None else self._change.quiet_s or 0.0
-        if quiet_s < _QUIET_S or self._now() // 1_000_000 % _QUIET_STEP_S == 0:
-            self._tree.tick()
 
     def _show_names(self) -> None:
         roots = self._tree.model.roots
@@ -376,8 +379,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_records(self) -> None:
         """Show the records of the selection."""
-        node = self._tree.model.selected
-        if node is not None and self._change is not None:
+        if (node := self._tree.model.selected) is not None and self._change is not None:
             self._records = RecordScreen(node, self._queries, glyphs=self._glyphs, today=self._now)
             self.app.push_screen(self._records)
 
@@ -387,9 +389,8 @@ class ExplorerScreen(Screen[None]):
 
     def _queries(self) -> Queries:
         """Where to ask now; a follower may change it."""
-        change = self._change
-        assert change is not None  # noqa: S101 - records are opened from a change
-        return change.queries
+        assert self._change is not None  # noqa: S101 - records are opened from a change
+        return self._change.queries
 
     def action_copy_ref(self) -> None:
         """Copy the ref of the selection."""

@@ -21,6 +21,9 @@ _LAG_S = 1.0
 #: Seconds after which a rate says nothing about the present.
 _RATE_HOLDS_S = 5.0
 _BAR_CELLS = 5
+#: Seconds without an append after which ages in the tree grow in steps of so many.
+_QUIET_S = 10.0
+_QUIET_STEP_S = 5
 _OPENING = "Opening…"
 _NOTHING = "Nothing has been recorded yet."
 
@@ -97,6 +100,27 @@ def placard(change: Change | None, *, rows: int, filtered: bool) -> Placard:
         return Placard(change.notice, instead=False)
     coming = change.counts.runs or change.counts.deployments
     return Placard(change.notice or (_OPENING if coming else _NOTHING), instead=True)
+
+
+def ages_grow(change: Change | None, now: int) -> bool:
+    """Whether ages in the tree are to be drawn anew.
+
+    While nothing is heard of a job, in steps of some seconds: a frame with the tree costs twice that of the
+    status line alone, and nobody counts along.
+
+    Args:
+        change: The latest change.
+        now: Microseconds since the epoch; this is asked once a second.
+    """
+    quiet_s = 0.0 if change is None else change.quiet_s or 0.0
+    return quiet_s < _QUIET_S or now // 1_000_000 % _QUIET_STEP_S == 0
+
+
+def lasts(change: Change | None) -> bool:
+    """Whether what is shown of a change reads the same in an hour, if nothing comes, but for its age."""
+    if change is None or change.phase not in (Phase.LIVE, Phase.STATIC):
+        return False
+    return not change.notice and not change.open_runs
 
 
 def nothing_failed(change: Change | None) -> str:

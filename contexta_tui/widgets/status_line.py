@@ -97,16 +97,23 @@ class StatusLine(Widget):
         """Let ages grow."""
         self.refresh()
 
+    def opening(self) -> Strip:
+        """The line as it is, but for what it says of the present."""
+        return self._line(liveness(None, 0, self._glyphs))
+
     def render_line(self, y: int) -> Strip:
         """Draw the line."""
-        width = self.size.width
-        base = self.rich_style
         if y:
-            return Strip.blank(width, base)
+            return Strip.blank(self.size.width, self.rich_style)
         waited = self._clock() - self._received
-        state = liveness(self._change, waited, self._glyphs, following=self._following, stalled=self._stalled)
+        return self._line(
+            liveness(self._change, waited, self._glyphs, following=self._following, stalled=self._stalled)
+        )
+
+    def _line(self, state: Sequence[Part]) -> Strip:
+        width = self.size.width
         strip = self._lay_out(width, list(state), totals(self._change, self._glyphs))
-        return strip.adjust_cell_length(width).apply_style(base)
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
     def _lay_out(self, width: int, state: list[Part], counts: tuple[Part, ...]) -> Strip:
         """Name and project left, liveness in the middle, totals right; the least important goes first."""

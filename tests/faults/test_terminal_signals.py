@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import re
 import signal
 import termios
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -22,12 +20,9 @@ import psutil
 
 from tests.faults import Seen, fault, sizes
 from tests.terminal import Terminal
+from tests.terminal_modes import left_on
 
 NEVER: Final = ("terminals left behind", "wrong exit codes", "tracebacks", "hangs")
-
-#: Modes that are on, and must be off, in a terminal that people type in; and the other way round.
-_OFF: Final = ("1049", "1000", "1002", "1003", "1006", "1015", "2004", "1004", "2048", "2026")
-_ON: Final = ("25", "7")
 
 S = signal.Signals
 
@@ -35,8 +30,9 @@ S = signal.Signals
 class Session:
     """An explorer in a terminal, with what the terminal was before."""
 
-    def __init__(self, workspace: Path, seen: Seen) -> None:
-        self.term = Terminal(["contexta-tui", workspace, "--no-cache"], cols=80, rows=24)
+    def __init__(self, workspace: Path, seen: Seen, *options: str | Path) -> None:
+        command = ["contexta-tui", workspace, *(options or ("--no-cache",))]
+        self.term = Terminal(command, cols=80, rows=24)
         self._seen = seen
 
     def __enter__(self) -> Session:
@@ -81,18 +77,7 @@ class Session:
 
     def left_on(self) -> list[str]:
         """What of the terminal is not as it was."""
-        raw = self.term.raw
-        modes = {
-            mode.decode(): letter == b"h"
-            for modes, letter in re.findall(rb"\x1b\[\?([\d;]+)([hl])", raw)
-            for mode in modes.split(b";")
-        }
-        left = [mode for mode in _OFF if modes.get(mode, False)]
-        left += [mode for mode in _ON if not modes.get(mode, True)]
-        keyboard = Counter(re.findall(rb"\x1b\[([<>])\d*u", raw))
-        left += ["keyboard"] * (keyboard[b">"] > keyboard[b"<"])
-        left += ["termios"] * (termios.tcgetattr(self.term._master) != self._before)
-        return left
+        return left_on(self.term, self._before)
 
 
 def quit_by_key(session: Session) -> int:
@@ -179,13 +164,19 @@ def test_signals(size: int, data_dir: Path) -> None:
                 session.ended(way(session), name)
 
 
-@sizes(short=1, full=40, when="last")
-def test_a_signal_before_the_first_screen(size: int, data_dir: Path) -> None:
+@sizes(short=2, full=40, when="last")
+def test_a_signal_before_the_first_screen(size: int, data_dir: Path, tmp_path: Path) -> None:
     workspace = data_dir / "workspaces" / "iris-capture-only" / "contexta"
+    views = tmp_path / "cache" / "views"
     with fault("a signal while the explorer starts", "signals", never=NEVER) as seen:
         for turn in range(size):
             number = (S.SIGINT, S.SIGTERM, S.SIGHUP)[turn % 3]
-            with Session(workspace, seen) as session:
+            # Each second one begins with a picture of what an earlier one showed.
+            options = ("--cache-dir", tmp_path / "cache") if turn % 2 else ()
+            if turn == 1:
+                with Session(workspace, seen, *options) as session:
+                    session.term.wait_until(lambda: any(views.glob("*.json")), what="a picture")
+            with Session(workspace, seen, *options) as session:
                 # Any moment while the program loads, takes the terminal and draws; before it, Python answers.
                 session.watch(0.3 + 1.2 * turn / size)
                 session.tell(number)
