@@ -24,7 +24,7 @@ RUNS: Final = 7
 STEPS: Final = 100_000
 GOAL_S: Final = 0.45
 TREE: Final = r"cnn-\d{4} (.*\n)+.*run · .*\d records"
-BY_THE_APP: Final = r"\A(?!.* opening )(.*\n)*"
+BY_THE_APP: Final = r"\A(?!.* opening )[\s\S]*?"
 """How a screen begins that is no picture of the last start."""
 
 METRICS: Final = r"│ (loss|correct) +\d+\.\d{3} +\d+\.\d{3}"
@@ -57,8 +57,9 @@ def main() -> None:
             metrics.append(further)
             return tree
 
-        # The second one shows at once what the first one showed.
-        started(place)
+        # The next one shows at once what this one showed when it had come to rest.
+        with Screen(place.command()) as screen:
+            screen.settle(2.0)
         try:
             run = offline_run(STEPS)
             leet(run)

@@ -146,6 +146,8 @@ def explore(settings: Settings) -> int:
     feed.stop()
     if others_are_at_work():
         end(code)
+    # The interpreter takes modules down by looking for garbage, and what is left of DuckDB complains.
+    gc.unfreeze()
     let_go()
     return code
 

@@ -33,3 +33,9 @@ def left_on(term: Terminal, before: list[Any]) -> list[str]:
     left += ["keyboard"] * (keyboard[b">"] > keyboard[b"<"])
     left += ["termios"] * (termios.tcgetattr(term._master) != before)
     return left
+
+
+def words_left_on(term: Terminal) -> str:
+    """What a program wrote after it had left the other screen."""
+    _, _, rest = term.raw.rpartition(b"\x1b[?1049l")
+    return re.sub(rb"\x1b\[[^@-~]*[@-~]", b"", rest).decode("utf-8", "replace").strip()

@@ -20,9 +20,9 @@ import psutil
 
 from tests.faults import Seen, fault, sizes
 from tests.terminal import Terminal
-from tests.terminal_modes import left_on
+from tests.terminal_modes import left_on, words_left_on
 
-NEVER: Final = ("terminals left behind", "wrong exit codes", "tracebacks", "hangs")
+NEVER: Final = ("terminals left behind", "words left behind", "wrong exit codes", "tracebacks", "hangs")
 
 S = signal.Signals
 
@@ -74,6 +74,8 @@ class Session:
         self._seen.wrong("tracebacks", b"Traceback" in self.term.raw, what)
         left = self.left_on()
         self._seen.wrong("terminals left behind", bool(left), f"{left} after {what}")
+        words = words_left_on(self.term)
+        self._seen.wrong("words left behind", bool(words), f"{words} after {what}")
 
     def left_on(self) -> list[str]:
         """What of the terminal is not as it was."""
@@ -193,6 +195,8 @@ def test_a_signal_before_the_first_screen(size: int, data_dir: Path, tmp_path: P
                 seen.wrong("tracebacks", b"Traceback" in session.term.raw, (turn, session.term.raw[-400:]))
                 left = session.left_on()
                 seen.wrong("terminals left behind", bool(left), f"{left} after {number!r}, turn {turn}")
+                words = words_left_on(session.term)
+                seen.wrong("words left behind", bool(words), f"{words} after {number!r}, turn {turn}")
 
 
 @sizes(short=1, full=10, when="last")

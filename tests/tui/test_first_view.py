@@ -22,7 +22,7 @@ from contexta_tui.feed import Feed
 from contexta_tui.first_view import FirstView
 from contexta_tui.settings import Settings
 from tests.terminal import Terminal
-from tests.terminal_modes import left_on
+from tests.terminal_modes import left_on, words_left_on
 from tests.tui.driving import FakeFollower
 from tests.tui.fake_queries import FakeQueries
 from tests.waiting import pilot_until
@@ -257,6 +257,7 @@ def test_what_is_typed_on_the_picture_reaches_the_app(seen_before: list[str | Pa
         term.press("enter", "q")
         assert term.exit_code() == 0
         assert left_on(term, before) == []
+        assert words_left_on(term) == ""
 
 
 def test_the_screen_follows_without_a_gap(seen_before: list[str | Path]) -> None:
