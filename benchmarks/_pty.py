@@ -205,8 +205,11 @@ class Screen:
 
     def _show(self, seconds: float) -> bool:
         """Show what comes within so many seconds; whether anything did."""
-        self._news.wait(seconds)
-        self._news.clear()
+        deadline = time.monotonic() + seconds
+        # News may be of what was shown already.
+        while not self._came and (left := deadline - time.monotonic()) > 0:
+            self._news.wait(left)
+            self._news.clear()
         came = bool(self._came)
         for _ in self.frames():
             pass

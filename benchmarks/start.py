@@ -24,7 +24,7 @@ RUNS: Final = 7
 STEPS: Final = 100_000
 GOAL_S: Final = 0.45
 TREE: Final = r"cnn-\d{4} (.*\n)+.*run · .*\d records"
-BY_THE_APP: Final = r"\A(?!.* opening )[\s\S]*?"
+BY_THE_APP: Final = r"\A(?!.* opening\b)[\s\S]*?"
 """How a screen begins that is no picture of the last start."""
 
 METRICS: Final = r"│ (loss|correct) +\d+\.\d{3} +\d+\.\d{3}"

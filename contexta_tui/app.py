@@ -43,6 +43,10 @@ from contexta_tui.viewmodels.refresh import Job, Result, work
 #: Names that `--theme` accepts.
 THEME_NAMES: Final = tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES}))
 
+#: Seconds after which, and how often, it is seen whether the first screen can be kept.
+_KEEP_AFTER_S: Final = 1.0
+_KEEP_TRIES: Final = 10
+
 #: Seconds that a picture may stand in place of the screen.
 _LONGEST_WAIT_S: Final = 3.0
 
@@ -127,6 +131,8 @@ class ExplorerApp(App[None]):
         self._feed.start()
         if self._waits:
             self.set_timer(_LONGEST_WAIT_S, self._show)
+        if self._view is not None:
+            self.set_interval(_KEEP_AFTER_S, self._keep, repeat=_KEEP_TRIES)
 
     def on_ready(self) -> None:
         """Look for garbage from now on, but not among what was loaded: all of that stays."""
@@ -154,10 +160,8 @@ class ExplorerApp(App[None]):
         await super().on_event(event)
 
     def on_settled(self) -> None:
-        """Show the screen in place of its picture; keep a picture of the first one that will last."""
+        """Show the screen in place of its picture."""
         self._show()
-        if self._view is not None and not self._touched:
-            self.call_after_refresh(self._keep)
 
     def _show(self) -> None:
         if self._waits:
@@ -170,6 +174,7 @@ class ExplorerApp(App[None]):
             super()._display(screen, renderable)
 
     def _keep(self) -> None:
+        """Keep a picture of the first screen, once everything is on it, and if it will last."""
         picture = None if self._touched else self.explorer.picture()
         if picture is None or self._view is None:
             return

@@ -30,6 +30,12 @@ class Contents(msgspec.Struct):
     workbench: Workbench
     _lineage_of: tuple[int, int] | None = None
 
+    @property
+    def are_complete(self) -> bool:
+        """Whether the detail is that of the selected node, or is not on the screen."""
+        selected, shown = self.tree.model.selected, self.detail.view.node
+        return (selected and selected.id) == (shown and shown.id) or not self.workbench.shows(Pane.DETAIL)
+
     def job(self, change: Change, wishes: Wishes) -> Job | None:
         """What to ask, or `None` when nothing that is wished for is on the screen."""
         shows, detail, selected = self.workbench.shows, self.detail, self.tree.model.selected

@@ -116,7 +116,7 @@ class ExplorerScreen(Screen[None]):
     @property
     def at_rest(self) -> bool:
         """Whether everything that was asked for is on the screen."""
-        return self._refresher.at_rest
+        return self._refresher.at_rest and self._contents.are_complete
 
     def picture(self) -> list[Strip] | None:
         """The screen as it is, though opening; `None` while something on it may soon read otherwise."""
@@ -260,10 +260,9 @@ class ExplorerScreen(Screen[None]):
         self._ticked = False
 
     def _show_names(self) -> None:
-        roots = self._tree.model.roots
+        roots, filtered = self._tree.model.roots, self._tree.model.filtered
         name = roots[0].name if len(roots) == 1 else f"{len(roots)} projects" if roots else ""
         self._status.show_project(name)
-        filtered = self._tree.model.filtered
         self._workbench.note(filtered.summary if filtered is not None else None)
 
     def _show_body(self) -> None:

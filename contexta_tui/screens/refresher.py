@@ -147,10 +147,12 @@ class Refresher(msgspec.Struct):
             self._begin(wishes)
 
     def _begin(self, wishes: Wishes) -> None:
+        began = self.clock()
+        if not self.start(wishes):
+            return
+        self._busy.add(wishes.lane)
         if (pace := self._paces.get(wishes.lane)) is not None:
-            pace.began = self.clock()
-        if self.start(wishes):
-            self._busy.add(wishes.lane)
+            pace.began = began
 
     def _may_begin(self, lane: Lane) -> bool:
         """Whether a job of the data may begin now; calls again when it may later."""

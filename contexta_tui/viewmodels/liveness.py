@@ -120,7 +120,7 @@ def lasts(change: Change | None) -> bool:
     """Whether what is shown of a change reads the same in an hour, if nothing comes, but for its age."""
     if change is None or change.phase not in (Phase.LIVE, Phase.STATIC):
         return False
-    return not change.notice and not change.open_runs
+    return not change.notice and not change.open_runs and change.errors is not None
 
 
 def nothing_failed(change: Change | None) -> str:

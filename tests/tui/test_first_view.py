@@ -204,9 +204,9 @@ async def kept_by_an_app(
             await pilot.press(key)
         follower.changes.put(fake.change(quiet_s=7200.0, **changes))
         await pilot_until(pilot, lambda: app.explorer.at_rest and bool(app.explorer._change), what="rest")
-        for _ in range(5):
-            await pilot.pause()
-            await app.workers.wait_for_complete()
+        await pilot.pause(0.1)
+        app._keep()
+        await app.workers.wait_for_complete()
     return found(settings, (80, 24)).rows
 
 

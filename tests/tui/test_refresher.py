@@ -127,3 +127,13 @@ def test_nothing_to_do_leaves_it_idle() -> None:
     refresher.wish(tree=True, urgent=True)
     refresher.wish(tree=True, urgent=True)
     assert len(started) == 2
+
+
+def test_what_could_not_be_asked_does_not_count_for_the_pace() -> None:
+    bench = Bench()
+    answers = [False, True]
+    bench.refresher.start = lambda _: answers.pop(0)
+    bench.refresher.wish(issues=True)
+    bench.refresher.wish(issues=True)
+    assert (answers, bench.waits) == ([], [])
+
