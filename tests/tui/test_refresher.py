@@ -136,4 +136,3 @@ def test_what_could_not_be_asked_does_not_count_for_the_pace() -> None:
     bench.refresher.wish(issues=True)
     bench.refresher.wish(issues=True)
     assert (answers, bench.waits) == ([], [])
-
