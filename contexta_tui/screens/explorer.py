@@ -13,7 +13,6 @@ from textual import on
 from textual import work as on_a_thread
 from textual.app import ComposeResult
 from textual.events import Paste
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
@@ -24,6 +23,7 @@ from contexta_tui.glyphs import ASCII, UNICODE
 from contexta_tui.keymap import TYPED, Scope, bindings
 from contexta_tui.messages import Refreshed, RefreshFailed, Settled
 from contexta_tui.screens.contents import Contents
+from contexta_tui.screens.pane_screen import PaneScreen
 from contexta_tui.screens.picture import picture_of
 from contexta_tui.screens.record import RecordScreen
 from contexta_tui.screens.refresher import Refresher, Wishes
@@ -50,7 +50,7 @@ from contexta_tui.widgets.status_line import StatusLine
 from contexta_tui.widgets.workbench import Workbench
 
 
-class ExplorerScreen(Screen[None]):
+class ExplorerScreen(PaneScreen):
     """The main screen.
 
     Args:

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from contexta.query.port import Queries
 from contexta.query.results import NodeRow, Status
 from contexta_tui.glyphs import UNICODE, Glyphs
 from contexta_tui.keymap import Scope, bindings
+from contexta_tui.screens.pane_screen import PaneScreen
 from contexta_tui.text import safe
 from contexta_tui.viewmodels import records
 from contexta_tui.viewmodels.format import count, plural
@@ -29,7 +29,7 @@ from contexta_tui.widgets.record_list import RecordFields, RecordList
 Fetch = Callable[[Queries, int, RecordPages], RecordPages]
 
 
-class RecordScreen(Screen[None]):
+class RecordScreen(PaneScreen):
     """Records of a node."""
 
     BINDINGS = bindings(Scope.RECORDS)

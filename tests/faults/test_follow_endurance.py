@@ -28,6 +28,7 @@ RATE: Final = 1_000
 FLAT_FROM_S: Final = 60
 MEMORY_SHARE: Final = 0.05
 LAST_WITHIN_S: Final = 60.0
+KEY_EVERY_S: Final = 0.25
 
 #: Keys after which the selected run is still on the screen, with the number of its records.
 STAYING: Final = ("]", "[", "2", "]", "1", "E", "tab", "[", "shift+tab", "C", "3", "4", "1")
@@ -121,7 +122,7 @@ def test_a_job_is_watched_for_half_an_hour(size: int, tmp_path: Path) -> None:
         waiting.start()
         memory: list[tuple[float, float]] = []
         while waiting.is_alive():
-            someone.look(0.1)
+            someone.look(KEY_EVERY_S)
             screen._emulator.raw.clear()
             with contextlib.suppress(psutil.Error, FileNotFoundError):
                 memory.append(_memory(screen.pid, tmp_path / "cache"))
