@@ -88,8 +88,8 @@ class FirstView(NamedTuple):
         partial = self.path.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
             make_private(self.path.parent)
-            with open(partial, "x", encoding="utf-8", opener=_private) as file:
-                json.dump({"stamp": self.stamp, "rows": list(rows)}, file, ensure_ascii=False)
+            with open(partial, "x", encoding="ascii", opener=_private) as file:
+                json.dump({"stamp": self.stamp, "rows": list(rows)}, file)
             partial.replace(self.path)
             _forget_all_but_the_latest(self.path.parent)
 
@@ -117,9 +117,14 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[bytes, int, int, int]]:
         for workspace in workspaces_in(root.resolve()):
             for folder in folders(workspace):
                 with suppress(OSError), os.scandir(os.fsencode(folder)) as entries:
-                    for entry in entries:
-                        seen = entry.stat()
-                        yield entry.path, seen.st_ino, seen.st_size, seen.st_mtime_ns
+                    yield from map(_seen, entries)
+
+
+def _seen(entry: os.DirEntry[bytes]) -> tuple[bytes, int, int, int]:
+    seen = None
+    with suppress(OSError):
+        seen = entry.stat()  # of what a link leads to, if there is anything
+    return (entry.path, seen.st_ino, seen.st_size, seen.st_mtime_ns) if seen else (entry.path, 0, 0, 0)
 
 
 def _forget_all_but_the_latest(folder: Path) -> None:

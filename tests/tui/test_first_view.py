@@ -109,6 +109,16 @@ def test_whatever_has_changed_it_is_not_known_any_more(
     assert found(settings).rows == (), "what was shown is of before the change"
 
 
+def test_a_link_that_leads_nowhere_hides_no_change(settings: Settings) -> None:
+    folder = capture_of(settings).parent
+    for number in range(20):
+        (folder / f"{number}.jsonl").symlink_to("nowhere")
+    found(settings).keep(settings, ROWS)
+    assert found(settings).rows == ROWS
+    append(settings)
+    assert found(settings).rows == ()
+
+
 @pytest.mark.parametrize(
     "options",
     [{"theme": "nord"}, {"ascii": True}, {"filter": "loss"}, {"select": "run:a.b"}, {"live": False}],
