@@ -12,6 +12,7 @@ from tests.terminal import Terminal
 #: Modes that are on, and must be off, in a terminal that people type in; and the other way round.
 _OFF: Final = ("1049", "1000", "1002", "1003", "1006", "1015", "2004", "1004", "2048", "2026")
 _ON: Final = ("25", "7")
+_SEQUENCE: Final = re.compile(rb"\x1b(?:\[[^@-~]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>])")
 
 
 def left_on(term: Terminal, before: list[Any]) -> list[str]:
@@ -38,4 +39,4 @@ def left_on(term: Terminal, before: list[Any]) -> list[str]:
 def words_left_on(term: Terminal) -> str:
     """What a program wrote after it had left the other screen."""
     _, _, rest = term.raw.rpartition(b"\x1b[?1049l")
-    return re.sub(rb"\x1b\[[^@-~]*[@-~]", b"", rest).decode("utf-8", "replace").strip()
+    return _SEQUENCE.sub(b"", rest).decode("utf-8", "replace").strip()

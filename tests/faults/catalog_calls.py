@@ -89,6 +89,20 @@ class Place:
         finally:
             switch.disarm()
 
+    @staticmethod
+    def _asked(changes: list[Change]) -> tuple[str, bool]:
+        """What the latest change answers, and whether it does so from memory.
+
+        A catalog that is given up meanwhile knows nothing; a screen is then told of another one.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            reader = cast("CatalogReader", changes[-1].queries)
+            shown = answers(reader)
+            if not reader._catalog.is_closed or time.monotonic() > until:
+                return shown, reader._catalog.path is None
+            time.sleep(0.005)
+
     def follow(self, switch: Switch) -> Asked:
         """Follow while the last records come, with the calls failing."""
         changes: list[Change] = []
@@ -108,9 +122,7 @@ class Place:
         counts(2 * _HALF)
         self.record(2 * _HALF, _LATE)
         counts(2 * _HALF + _LATE)
-        last = changes[-1]
-        reader = cast("CatalogReader", last.queries)
-        shown, in_memory = answers(reader), reader._catalog.path is None
+        shown, in_memory = self._asked(changes)
         stop.set()
         thread.join(_PATIENCE_S)
         switch.disarm()

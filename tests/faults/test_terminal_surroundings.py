@@ -19,7 +19,7 @@ from typing import Final
 import pytest
 
 from tests.faults import Seen, fault, sizes
-from tests.faults.test_terminal_signals import Session
+from tests.faults.test_terminal_signals import NEVER, Session
 from tests.terminal import Terminal
 
 C_LOCALE: Final = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -62,7 +62,7 @@ def workspace(data_dir: Path) -> Path:
 @sizes(short=20, full=2_000, when="last")
 def test_a_storm_of_sizes(size: int, workspace: Path) -> None:
     randomly = random.Random(size)
-    never = ("terminals left behind", "wrong exit codes", "tracebacks", "hangs", "screens not drawn again")
+    never = (*NEVER, "screens not drawn again")
     with (
         fault("a storm of terminal sizes", "sizes", never=never) as seen,
         Session(workspace, seen) as session,
@@ -144,9 +144,8 @@ def _print_to(ending: str, command: tuple[str, ...], workspace: Path, seen: Seen
 @sizes(short=1, full=20, when="last")
 def test_a_slow_line(size: int, workspace: Path) -> None:
     """A line of 2,000 bytes a second, on which keys are pressed all the time, then a fast one again."""
-    never = ("terminals left behind", "wrong exit codes", "tracebacks", "hangs")
     with (
-        fault("a line of 2,000 bytes a second", "seconds", never=never) as seen,
+        fault("a line of 2,000 bytes a second", "seconds", never=NEVER) as seen,
         Session(workspace, seen) as it,
     ):
         it.shows()
