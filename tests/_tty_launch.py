@@ -6,6 +6,7 @@ Run as a script by `tests.terminal`, in a new session. It exists so that the dri
 
 import fcntl
 import os
+import signal
 import sys
 import termios
 
@@ -13,6 +14,9 @@ import termios
 def main() -> None:
     """Take standard input as controlling terminal and become the program in `sys.argv`."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        # A shell lets what it starts in the background ignore these, and all below inherit that.
+        signal.signal(number, signal.SIG_DFL)
     program, *_ = arguments = sys.argv[1:]
     try:
         os.execvp(program, arguments)  # noqa: S606  # a test starts what it names, without a shell
