@@ -12,7 +12,8 @@ from contexta.live import Change
 from contexta.query.results import NodeRow
 from contexta_tui.screens.refresher import Wishes
 from contexta_tui.viewmodels.panes import Pane
-from contexta_tui.viewmodels.refresh import DetailSize, Job, Result
+from contexta_tui.viewmodels.refresh import DetailSize, Job, Result, Target
+from contexta_tui.viewmodels.tree_load import Revealed
 from contexta_tui.widgets.detail import DetailPane
 from contexta_tui.widgets.issue_list import IssueList
 from contexta_tui.widgets.lineage_view import LineageView
@@ -61,16 +62,17 @@ class Contents(msgspec.Struct):
         wanted = job.tree or job.target or job.level or job.detail or job.lineage or job.issues
         return job if wanted else None
 
-    def show(self, result: Result) -> None:
-        """Show everything that was computed; what is of another node than the selected one is left out."""
+    def show(self, result: Result) -> bool:
+        """Show everything that was computed; answer `False` if some was of another node, and left out."""
         if result.loaded is not None:
             self.tree.install(result.loaded)
-        if result.revealed is not None:
+        if result.revealed is not None and not self._is_kept_from(result.job.target, result.revealed):
             self.tree.reveal(result.revealed, result.around)
         if result.level is not None:
             self.tree.expand_nodes(result.level[0])
         selected = self.tree.model.selected
-        if (selected and selected.id) == (result.node and result.node.id):
+        is_of_selected = (selected and selected.id) == (result.node and result.node.id)
+        if is_of_selected:
             if result.detail is not None:
                 self.detail.show(selected, result.detail)
             if result.lineage is not None:
@@ -81,6 +83,11 @@ class Contents(msgspec.Struct):
         if selected is not None:
             self.detail.show_node(selected)
             self.issues.point_at(selected.id)
+        return is_of_selected or not (result.detail or result.lineage)
+
+    def _is_kept_from(self, target: Target | None, revealed: Revealed) -> bool:
+        """Whether following would end a filter: what arrives must not undo what a person has asked for."""
+        return target is not None and target.newest and self.tree.model.hides(revealed.node)
 
 
 def _lineage_key(revision: int, node: NodeRow | None) -> tuple[int, int] | None:

@@ -142,7 +142,8 @@ class ExplorerScreen(PaneScreen):
         if self._records is not None and self._records.is_current:
             self._records.changed()
         target = Target(ref=self._start_at) if self._start_at else None
-        if self._following:
+        if self._following and not self._tree.model.filter:
+            # What arrives must not undo what a person has asked for: following waits for the end of a filter.
             target = Target(newest=True)
         if before is not None:
             self._refresher.wish(tree=True, node=True, issues=True, target=target)
@@ -179,9 +180,13 @@ class ExplorerScreen(PaneScreen):
         """Show everything that was computed, in one go."""
         result = event.result
         self._failure = ""
+        was_filtered = bool(self._tree.model.filter)
         with self.app.batch_update():
             self._status.catch_up()
-            self._contents.show(result)
+            if not self._contents.show(result):
+                self._refresher.wish(node=True)
+            if was_filtered and not self._tree.model.filter:
+                self._filter.leave()
             if result.issues is not None:
                 self._status.show_stalled(result.issues.stalled)
             self._show_names()
@@ -341,11 +346,11 @@ class ExplorerScreen(PaneScreen):
         # At once, or what is typed next would be taken for keys.
         self.set_focus(self._filter)
 
+    @on(RunTree.FilterLeft)
     def action_clear_filter(self) -> None:
         """Leave the filter, else the zoomed pane, else follow mode."""
         if self._filter.display:
-            self._filter.value = ""
-            self._filter.display = False
+            self._filter.leave()
             self._tree.set_filter("")
             self.set_focus(self._tree)
             self._show_names()
@@ -367,10 +372,6 @@ class ExplorerScreen(PaneScreen):
             self._filter.value = event.text[1:].partition("\n")[0].strip()
             if "\n" in event.text:
                 self.set_focus(self._tree)
-
-    @on(RunTree.FilterLeft)
-    def _filter_left(self) -> None:
-        self.action_clear_filter()
 
     @on(RunTree.LeafOpened)
     def _leaf_opened(self) -> None:

@@ -109,6 +109,10 @@ class TreeModel:
             return self._filtered.row_of(node)
         return self._outline.row_of(self._known.get(node.id, node))
 
+    def hides(self, node: NodeRow) -> bool:
+        """Whether the filter leaves a node out, or has no answer yet."""
+        return bool(self.filter) and (self._filtered is None or self._filtered.row_of(node) is None)
+
     @property
     def cursor(self) -> int | None:
         """The row of the selection, or `None` when it is hidden or there is none."""
@@ -171,7 +175,7 @@ class TreeModel:
     def reveal(self, revealed: Revealed) -> None:
         """Expand whatever hides a node, leave the filter if that hides it, and select the node."""
         self.moved = True
-        if self._filtered is not None and self._filtered.row_of(revealed.node) is None:
+        if self._filtered is not None and self.hides(revealed.node):
             self.set_filter("")
         for row in revealed.ancestors:
             self._known[row.id] = row

@@ -34,3 +34,10 @@ class FilterInput(Input):
     def action_keep(self) -> None:
         """Go to what the filter left."""
         self.screen.set_focus(self._home)
+
+    def leave(self) -> None:
+        """Empty it and take it off the screen; the list gets the focus if this had it."""
+        if self.has_focus:
+            self.screen.set_focus(self._home)
+        self.value = ""
+        self.display = False

@@ -9,7 +9,7 @@ from textual.events import Key, Paste
 from textual.widgets import Input
 
 from contexta.live import Phase
-from contexta.query.results import NodeKind, Status
+from contexta.query.results import NodeKind, NodeRow, Status
 from contexta_tui.commands import Actions
 from contexta_tui.keymap import ACTIONS, key_name
 from contexta_tui.viewmodels.panes import Pane
@@ -421,6 +421,59 @@ async def test_letters_typed_at_once_after_the_slash_are_the_filter() -> None:
         await it.shows("1 found")
         assert it.app.explorer.query_one(Input).value == "kind:batch"
         assert it.tree.has_focus
+
+
+async def test_following_waits_for_the_end_of_a_filter() -> None:
+    async with explorer() as it:
+        await it.press("f")
+        await it.selects("holdout")
+        await it.press("/", *"workspace-q", "enter")
+        await it.shows("1 found")
+        it.fake.newest = it.tree.model.roots[0].id + 1
+        it.publish()
+        await it.until(lambda: it.tree.model.revision == it.fake.revision, "the change")
+        await it.until(lambda: it.app.explorer.at_rest, "rest")
+        assert "1 found" in it.text()
+        await it.press("escape")
+        it.publish()
+        await it.selects("base-mlp")
+
+
+async def test_a_step_of_following_that_comes_after_a_filter_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with explorer() as it:
+        await it.press("f")
+        await it.selects("holdout")
+        it.fake.newest = it.tree.model.roots[0].id + 1
+        asked, held = threading.Event(), threading.Event()
+
+        def newest_activity() -> NodeRow | None:
+            asked.set()
+            assert held.wait(10)
+            return FakeQueries.newest_activity(it.fake)
+
+        monkeypatch.setattr(it.fake, "newest_activity", newest_activity)
+        it.publish()
+        await it.until(asked.is_set, "the newest to be asked for")
+        for key in ("slash", *"workspace", "enter"):
+            it.app.post_message(Key(key=key, character={"slash": "/", "enter": "\r"}.get(key, key)))
+        await it.until(lambda: it.tree.model.filter == "workspace", "the filter")
+        await it.shows("1 found")
+        held.set()
+        await it.until(lambda: it.app.explorer.at_rest, "rest")
+        assert "1 found" in it.text()
+        assert it.app.explorer.query_one(Input).value == "workspace"
+
+
+async def test_a_failure_that_a_filter_hides_ends_the_filter_and_its_line() -> None:
+    async with explorer() as it:
+        await it.press("/", *"workspace-q", "enter")
+        await it.shows("1 found")
+        await it.press("n")
+        await it.until(lambda: "1 found" not in it.text(), "all rows")
+        entry = it.app.explorer.query_one(Input)
+        assert (entry.value, entry.display) == ("", False)
 
 
 async def test_keys_before_the_slash_are_not_lost() -> None:
