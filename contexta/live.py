@@ -1,6 +1,6 @@
 """Follows workspaces: watch, tail and ingest on one thread, one immutable change at a time.
 
-This module wires the parts; it knows no screen. A `Follower` publishes `Change` values, at most 20 a second,
+This module wires the parts; it knows no screen. A `Follower` publishes `Change` values, at most one in 30 ms,
 and whoever receives one asks its `queries` for what it wants to show. Whatever becomes of the workspace, the
 cache folder or the disk, it goes on and says so.
 """
@@ -28,7 +28,7 @@ from contexta.session import Progress, Session
 from contexta.watch.watcher import Watcher
 from contexta.watch.workspace import folders, path_text, workspaces_in
 
-TICK_S: Final = 0.05
+TICK_S: Final = 0.03
 """Least time between two changes."""
 
 PREVIEW_FROM_BYTES: Final = 24 * 1024 * 1024

@@ -87,6 +87,8 @@ class CatalogReader:
         self._quiet_s = quiet_s
         self._patience = patience
         self._tally = Tally()
+        self._counts: tuple[int, Counts] | None = None
+        self._counting = threading.Lock()
         self._known: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
         self._rows: dict[Hashable, tuple[int, Rows]] = {}
         self._diagnosing = threading.Lock()
@@ -141,7 +143,17 @@ class CatalogReader:
 
     def counts(self) -> Counts:
         """Totals over everything."""
-        return self._unless_known("counts", self._tally.counts)
+        with self._counting:
+            # Read before asking: what is counted already may be among later changes.
+            revision = self._catalog.revision
+            if self._counts is None or self._counts[0] != revision:
+                changes = live_rows.since(self._catalog.changes, self._counts[0]) if self._counts else None
+                if changes is None:
+                    counts = self._ask(self._tally.counts)
+                else:
+                    revision, counts = changes[-1].revision, self._tally.and_then(changes)
+                self._counts = (revision, counts)
+            return self._counts[1]
 
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""

@@ -8,11 +8,13 @@ goes the general way, and so does everything about deployments and artifacts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from contexta.catalog import plain, quick_facts, quick_failures
 from contexta.catalog.catalog import Catalog
+from contexta.catalog.changes import Counted
 from contexta.catalog.ingest import Part, Taken
 from contexta.catalog.lines import key
 from contexta.catalog.plain import PlainFact, PlainRecord
@@ -90,7 +92,8 @@ class Quick:
         self._write(found, signals, stated, workspace)
         self._revision = self._catalog.revision + 1
         lines_of = {part.source_id: part.data.count(b"\n") for part in parts}
-        changes = self._scopes.changes(stated)
+        added = Counted(self._last_record, Counter(record.type for record in records.values()))
+        changes = self._scopes.changes(stated, added)
         return Taken(len(records), lines_of, is_plain=is_plain, changes=changes)
 
     def forget(self, *, rows_gone: bool = False) -> None:

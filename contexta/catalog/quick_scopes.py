@@ -6,13 +6,14 @@ what a slice says, and written once at its end.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from contexta.catalog.catalog import Catalog
-from contexta.catalog.changes import RowTotals, TreeChanges
+from contexta.catalog.changes import Counted, RowTotals, TreeChanges
 from contexta.catalog.lines import key
 from contexta.catalog.schema import CHILD_COLUMNS, KINDS
 from contexta.catalog.seen import SeenKeys
@@ -233,17 +234,20 @@ class Scopes:
             _columns(touched, ("id", *names)),
         )
 
-    def changes(self, stated: Iterable[Scope]) -> TreeChanges:
+    def changes(self, stated: Iterable[Scope], records: Counted) -> TreeChanges:
         """What the slice changed.
 
         Args:
             stated: Scopes about which more was said than what is recorded under them.
+            records: The records that it added.
         """
         new = set(self._new)
         return TreeChanges(
             totals={scope.id: scope.totals for scope in self._changed()},
             added=frozenset((scope.parent_id, scope.kind, scope.position) for scope in new),
             stated=frozenset(scope.id for scope in stated if scope not in new),
+            nodes=Counted(self._last, Counter(scope.kind for scope in new)),
+            records=records,
         )
 
     def is_new(self, scope: Scope) -> bool:

@@ -83,7 +83,7 @@ class Followed(msgspec.Struct):
 
 
 _FEW: Final = 4
-"""Rows that are inserted one by one: planning the statement for many costs more."""
+"""Rows that are written one by one: planning the statement for many costs more."""
 
 _COLUMNS: Final = {
     "id": "integer",
@@ -104,6 +104,7 @@ _COLUMNS: Final = {
     "detail": "varchar",
     "in_damage": "boolean",
 }
+_LASTING: Final = frozenset(("id", "workspace", "path", "kind"))
 
 
 def load(connection: duckdb.DuckDBPyConnection, workspaces: Sequence[Path]) -> list[Source]:
@@ -137,6 +138,9 @@ def load(connection: duckdb.DuckDBPyConnection, workspaces: Sequence[Path]) -> l
 
 def save(connection: duckdb.DuckDBPyConnection, changed: Sequence[Source]) -> None:
     """Writes sources; to be called in the transaction that took their lines."""
+    # A job that is followed changes one or two of them all the time.
+    if len(changed) <= _FEW and all(_update(connection, source) for source in changed):
+        return
     connection.execute(
         "delete from sources where list_contains($ids, id)", {"ids": [source.id for source in changed]}
     )
@@ -144,29 +148,31 @@ def save(connection: duckdb.DuckDBPyConnection, changed: Sequence[Source]) -> No
         connection,
         "sources",
         _COLUMNS,
-        [
-            (
-                source.id,
-                source.workspace,
-                os.fsencode(source.path),
-                source.kind,
-                source.mark.inode,
-                source.mark.size,
-                source.mark.mtime_ns,
-                source.mark.position,
-                source.mark.head,
-                source.mark.head_length,
-                source.mark.tail,
-                source.mark.skip_from,
-                source.lines,
-                source.damaged,
-                source.state,
-                source.detail,
-                source.in_damage,
-            )
-            for source in changed
-        ],
+        [tuple(_values(source).values()) for source in changed],
     )
+
+
+def _values(source: Source) -> dict[str, object]:
+    """The row of a source, by column."""
+    mark = source.mark
+    values = (
+        *(source.id, source.workspace, os.fsencode(source.path), source.kind),
+        *(mark.inode, mark.size, mark.mtime_ns, mark.position),
+        *(mark.head, mark.head_length, mark.tail, mark.skip_from),
+        *(source.lines, source.damaged, source.state, source.detail, source.in_damage),
+    )
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _update(connection: duckdb.DuckDBPyConnection, source: Source) -> bool:
+    """Writes a source over what there is of it; whether there was anything."""
+    values = _values(source)
+    changing = {name: values[name] for name in values if name not in _LASTING}
+    names = ", ".join(f"{name} = ${name}" for name in changing)
+    row = connection.execute(
+        f"update sources set {names} where id = $id", {"id": source.id, **changing}
+    ).fetchone()
+    return row is not None and row[0] > 0
 
 
 def add_damage(connection: duckdb.DuckDBPyConnection, damage: Sequence[Damage]) -> None:

@@ -6,25 +6,14 @@ Rows come in the order of their ids and stay until the catalog is emptied; then 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import duckdb
-import msgspec
 
+from contexta.catalog.changes import Counted, TreeChanges
 from contexta.catalog.schema import KINDS, RECORD_TYPES
 from contexta.query.results import Counts
 from contexta.vocabulary import NodeKind, RecordType
-
-
-class _Counted(msgspec.Struct, frozen=True):
-    """The rows of a table up to an id, by what they are.
-
-    Attributes:
-        last: Id of the last row that was counted, 0 for none.
-        numbers: How many rows there are of each type of record or kind of node.
-    """
-
-    last: int = 0
-    numbers: Counter[int] = msgspec.field(default_factory=Counter)
 
 
 class Tally:
@@ -32,20 +21,35 @@ class Tally:
 
     def __init__(self) -> None:
         self._filling: str | None = None
-        self._records = self._nodes = _Counted()
+        self._records = self._nodes = Counted()
+        self._artifacts = 0
 
     def counts(self, cursor: duckdb.DuckDBPyConnection) -> Counts:
         """Totals over everything."""
-        artifacts, filling = cursor.execute(
+        self._artifacts, filling = cursor.execute(
             "select count(*), (select value from meta where key = 'filling') from artifacts"
         ).fetchone() or (0, None)
         if filling != self._filling:
             self._filling = filling
-            self._records = self._nodes = _Counted()
-        self._records = records = _count(cursor, "records", "type", self._records)
-        self._nodes = nodes = _count(cursor, "nodes", "kind", self._nodes)
-        types = {kind: records.numbers[index] for index, kind in enumerate(RECORD_TYPES)}
-        kinds = {kind: nodes.numbers[index] for index, kind in enumerate(KINDS)}
+            self._records = self._nodes = Counted()
+        self._records = _count(cursor, "records", "type", self._records)
+        self._nodes = _count(cursor, "nodes", "kind", self._nodes)
+        return self._totals()
+
+    def and_then(self, changes: Iterable[TreeChanges]) -> Counts:
+        """Totals with what was committed since they were asked for, in order, without asking.
+
+        Args:
+            changes: All that was; what is counted already may be among it.
+        """
+        for each in changes:
+            self._records = self._records.and_then(each.records)
+            self._nodes = self._nodes.and_then(each.nodes)
+        return self._totals()
+
+    def _totals(self) -> Counts:
+        types = {kind: self._records.numbers[index] for index, kind in enumerate(RECORD_TYPES)}
+        kinds = {kind: self._nodes.numbers[index] for index, kind in enumerate(KINDS)}
         return Counts(
             projects=kinds[NodeKind.PROJECT],
             runs=kinds[NodeKind.RUN],
@@ -53,8 +57,8 @@ class Tally:
             batches=kinds[NodeKind.BATCH],
             samples=kinds[NodeKind.SAMPLE],
             deployments=kinds[NodeKind.DEPLOYMENT],
-            artifacts=artifacts,
-            records=records.numbers.total(),
+            artifacts=self._artifacts,
+            records=self._records.numbers.total(),
             metrics=types[RecordType.METRIC],
             events=types[RecordType.EVENT],
             spans=types[RecordType.SPAN],
@@ -62,10 +66,10 @@ class Tally:
         )
 
 
-def _count(cursor: duckdb.DuckDBPyConnection, table: str, column: str, known: _Counted) -> _Counted:
+def _count(cursor: duckdb.DuckDBPyConnection, table: str, column: str, known: Counted) -> Counted:
     rows = cursor.execute(
         f"select {column}, count(*), max(id) from {table} where id > $last group by {column}",
         {"last": known.last},
     ).fetchall()
-    fresh = Counter({kind: number for kind, number, _ in rows})
-    return _Counted(max([known.last, *(last for _, _, last in rows)]), known.numbers + fresh)
+    last = max((last for _, _, last in rows), default=known.last)
+    return known.and_then(Counted(last, Counter({kind: number for kind, number, _ in rows})))

@@ -2,7 +2,7 @@
 
 One job for a person, one for rows and one for panes may be in flight at a time; what is wished for
 meanwhile is merged into the next one. A key press is answered at once. Of a stream of changes the rows of
-the tree, which cost little, are shown at most 25 times a second and the panes twice, and less often
+the tree, which cost little, are shown at most 50 times a second and the panes twice, and less often
 where answers are slow; rows do not wait for panes. It knows neither widgets nor queries, and runs on the
 app's thread only.
 """
@@ -18,7 +18,7 @@ from contexta.query.results import NodeRow
 from contexta_tui.viewmodels.refresh import Lane, Target
 
 #: Seconds between two refreshes of the rows that nobody but the data asked for.
-INTERVAL_S = 0.04
+INTERVAL_S = 0.02
 
 #: Seconds between two refreshes of the panes that nobody but the data asked for.
 PANES_S = 0.5
