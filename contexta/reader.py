@@ -21,7 +21,8 @@ import msgspec
 from contexta.catalog.catalog import Catalog
 from contexta.diagnostics.run import diagnose, lasting, with_silences
 from contexta.effort import Effort
-from contexta.query import health, lineage, live_rows, metrics, records, tree
+from contexta.query import health, lineage, live_rows, records, tree
+from contexta.query.metrics import Metrics
 from contexta.query.port import Block, Matches, Rows
 from contexta.query.results import (
     Counts,
@@ -87,6 +88,7 @@ class CatalogReader:
         self._quiet_s = quiet_s
         self._patience = patience
         self._tally = Tally()
+        self._metrics = Metrics()
         self._counts: tuple[int, Counts] | None = None
         self._counting = threading.Lock()
         self._known: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
@@ -216,13 +218,13 @@ class CatalogReader:
 
     def metrics(self, node_id: int) -> tuple[MetricSummary, ...]:
         """One row per metric key at or under a node, by key."""
-        return self._of_node(node_id, metrics.summaries, ())
+        return self._of_node(node_id, self._metrics.summaries, ())
 
     def series(self, node_id: int, keys: tuple[str, ...], buckets: int) -> tuple[MetricSeries, ...]:
         """The values of some keys at or under a node, each in at most `buckets` points."""
         return self._of_node(
             node_id,
-            lambda cursor, node: metrics.series(cursor, node, keys, buckets),
+            lambda cursor, node: self._metrics.series(cursor, node, keys, buckets),
             tuple(MetricSeries(key, None, 0, ()) for key in keys),
         )
 

@@ -1,88 +1,192 @@
-"""Metric values at or under a node: a row per key, and a series of one key."""
+"""Metric values at or under a node: a row per key, and a series of some keys.
+
+What was read of a node is kept in chunks, and the next question reads what came since: the values of a job
+that has run for hours are read once, not with each change of the screen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import duckdb
 
-from contexta.query.results import MetricSeries, MetricSummary, NodeRow, SeriesPoint
+from contexta.query.results import MetricSeries, MetricSummary, NodeRow
+from contexta.query.rollups import NON_FINITE, Chunk, Rollup, Value, points, shift_for
 from contexta.query.tree import SUBTREE
 
 TREND_POINTS: Final = 32
-_NON_FINITE: Final = "('nan', 'inf', '-inf')"
-_SPANS: Final = "(select unnest($names) as name, unnest($lows) as low, unnest($widths::bigint[]) as width)"
+"""Values of the trend of a key at most."""
+
+_TREND_CHUNKS: Final = 2 * TREND_POINTS
+_CHART_CHUNKS: Final = 1024
+"""Of a key whose series is asked for: more than there are dots in most terminals."""
+
+_MOST_NODES: Final = 8
+_ONE_BY_ONE: Final = 5_000
+"""Records of which each value is read; the chunks of more are made by the database."""
+
+_TOTALS: Final = f"""
+select name, arg_max(unit, id), arg_max(value, id) filter (value is not null), count(*),
+       count(*) filter (value_type in {NON_FINITE}),
+       count(value), coalesce(sum(value), 0), min(value), max(value), min(id), max(id)
+from records where type = 0 and {{column}} = $node group by name
+"""
+
+_CHUNKS: Final = """
+select name, id >> shift as number,
+       count(*), count(value), coalesce(sum(value), 0), min(value), max(value), min(observed_at)
+from records join (select unnest($names) as name, unnest($shifts::integer[]) as shift) using (name)
+where type = 0 and {column} = $node group by all order by all
+"""
+
+_SINCE: Final = """
+select name, id, value, value_type, unit, observed_at
+from records where id > $last and type = 0 and {column} = $node
+"""
 
 
-def summaries(cursor: duckdb.DuckDBPyConnection, node: NodeRow) -> tuple[MetricSummary, ...]:
-    """One row per metric key at or under a node, by key."""
-    where = f"type = 0 and {SUBTREE[node.kind]} = $node"
-    rows = cursor.execute(
-        f"""
-        select name, arg_max(unit, id), arg_max(value, id) filter (value is not null), min(value), max(value),
-               avg(value), count(*), count(*) filter (value_type in {_NON_FINITE}),
-               min(id), max(id) - min(id) + 1
-        from records where {where} group by name order by name""",
-        {"node": node.id},
-    ).fetchall()
-    trends: dict[str, dict[int, float | None]] = {}
-    for key, bucket, value in cursor.execute(
-        f"""
-        select name, ((id - low) * {TREND_POINTS}) // width as bucket, avg(value)
-        from records join {_SPANS} using (name) where {where} group by all order by all""",
-        {"node": node.id, **_columns((row[0], row[8], row[9]) for row in rows)},
-    ).fetchall():
-        trends.setdefault(key, {})[bucket] = value
-    return tuple(
-        MetricSummary(
-            key=row[0],
-            unit=row[1],
-            last=row[2],
-            minimum=row[3],
-            maximum=row[4],
-            mean=row[5],
-            count=row[6],
-            non_finite=row[7],
-            trend=tuple(trends.get(row[0], {}).values()),
+class _Key:
+    """What was read of one key."""
+
+    def __init__(self) -> None:
+        self.unit: str | None = None
+        self.last: float | None = None
+        self.non_finite = 0
+        self.first_id = self.last_id = 0
+        self.total = Chunk()
+        self.trend = Rollup(_TREND_CHUNKS)
+        #: Once its series was asked for.
+        self.chart: Rollup | None = None
+
+    def add(self, value: Value) -> None:
+        """Adds a value that was recorded after all others."""
+        self.first_id, self.last_id = self.first_id or value.id, value.id
+        self.unit = self.unit if value.unit is None else value.unit
+        self.last = self.last if value.value is None else value.value
+        self.non_finite += value.value_type in NON_FINITE
+        self.total.take(Chunk.of(value))
+        self.trend.add(value)
+        if self.chart is not None:
+            self.chart.add(value)
+
+    def summary(self, key: str) -> MetricSummary:
+        total = self.total
+        return MetricSummary(
+            *(key, self.unit, self.last, total.minimum, total.maximum, total.mean),
+            *(total.count, self.non_finite),
+            trend=tuple(part.mean for part in self.trend.parts(TREND_POINTS)),
         )
-        for row in rows
-    )
 
 
-def series(
-    cursor: duckdb.DuckDBPyConnection, node: NodeRow, keys: Sequence[str], buckets: int
-) -> tuple[MetricSeries, ...]:
-    """The values of some keys at or under a node in order of recording, each in at most `buckets` points.
+class _Node:
+    """What was read of one node."""
 
-    Where there are more values than points, a point covers an equal share of the catalog's record
-    numbers, so that its place is known without an order; it keeps its smallest and largest value.
-    """
-    where = f"type = 0 and {SUBTREE[node.kind]} = $node and name in (select unnest($names))"
-    spans = cursor.execute(
-        f"""
-        select name, min(id), if(count(*) <= $buckets, null, max(id) - min(id) + 1), arg_max(unit, id)
-        from records where {where} group by name""",
-        {"node": node.id, "names": list(keys), "buckets": max(1, buckets)},
-    ).fetchall()
-    units = {row[0]: row[3] for row in spans}
-    points: dict[str, list[SeriesPoint]] = {key: [] for key in keys}
-    counts = dict.fromkeys(keys, 0)
-    # Read a second time, not kept from the first: of a long job that would be all of it, in memory.
-    for key, amount, mean, minimum, maximum, at in cursor.execute(
-        f"""
-        select name, count(*), avg(value), min(value), max(value), min(observed_at)
-        from records join {_SPANS} using (name) where {where}
-        group by name, coalesce(((id - low) * $buckets) // width, id)
-        order by name, min(id)""",
-        {"node": node.id, "buckets": max(1, buckets), **_columns(row[:3] for row in spans)},
-    ).fetchall():
-        points[key].append(SeriesPoint(counts[key], amount, mean, minimum, maximum, at))
-        counts[key] += amount
-    return tuple(MetricSeries(key, units.get(key), counts[key], tuple(points[key])) for key in keys)
+    def __init__(self, node: NodeRow, filling: str) -> None:
+        self.filling = filling
+        self._where = {"node": node.id}
+        self._column = SUBTREE[node.kind]
+        self._records = 0
+        self._last = 0
+        self.keys: dict[str, _Key] = {}
+
+    def bring_up(self, cursor: duckdb.DuckDBPyConnection, records: int) -> None:
+        """Reads what came since; `records` is how many there are at or under the node."""
+        came = records - self._records
+        if came <= 0:
+            return
+        if came > _ONE_BY_ONE:
+            self._read_all(cursor)
+        else:
+            rows = cursor.execute(_SINCE.format(column=self._column), {**self._where, "last": self._last})
+            for name, *values in sorted(rows.fetchall(), key=lambda row: row[1]):
+                value = Value(*values)
+                self.keys.setdefault(name, _Key()).add(value)
+                self._last = value.id
+        self._records = records
+
+    def charts(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, Rollup]:
+        """The values of some keys in many chunks; what was not asked for yet is read from the first."""
+        charts = {name: self.keys[name].chart for name in names if name in self.keys}
+        lacking = {
+            name: Rollup(_CHART_CHUNKS, _shift(self.keys[name], _CHART_CHUNKS))
+            for name, chart in charts.items()
+            if chart is None
+        }
+        self._fill(cursor, lacking)
+        for name, chart in lacking.items():
+            self.keys[name].chart = chart
+        return {name: chart for name, chart in {**charts, **lacking}.items() if chart is not None}
+
+    def _read_all(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.keys = {}
+        for row in cursor.execute(_TOTALS.format(column=self._column), self._where).fetchall():
+            key = self.keys[row[0]] = _Key()
+            key.unit, key.last, count, key.non_finite, *of_finite, key.first_id, key.last_id = row[1:]
+            key.total = Chunk(count, *of_finite)
+            key.trend.shift = _shift(key, _TREND_CHUNKS)
+            self._last = max(self._last, key.last_id)
+        self._fill(cursor, {name: key.trend for name, key in self.keys.items()})
+
+    def _fill(self, cursor: duckdb.DuckDBPyConnection, rollups: Mapping[str, Rollup]) -> None:
+        if not rollups:
+            return
+        shifts = {"names": list(rollups), "shifts": [rollup.shift for rollup in rollups.values()]}
+        rows = cursor.execute(_CHUNKS.format(column=self._column), {**self._where, **shifts})
+        for name, number, *values in rows.fetchall():
+            rollups[name].chunks[number] = Chunk(*values)
 
 
-def _columns(spans: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Names, first ids and widths as the parameters of `_SPANS`."""
-    names, lows, widths = tuple(zip(*spans, strict=True)) or ((), (), ())
-    return {"names": list(names), "lows": list(lows), "widths": list(widths)}
+class Metrics:
+    """The metrics of the nodes of one catalog; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._nodes: OrderedDict[int, _Node] = OrderedDict()
+        self._at_work = threading.Lock()
+
+    def summaries(self, cursor: duckdb.DuckDBPyConnection, node: NodeRow) -> tuple[MetricSummary, ...]:
+        """One row per metric key at or under a node, by key."""
+        with self._at_work:
+            keys = self._read(cursor, node).keys
+            return tuple(keys[name].summary(name) for name in sorted(keys))
+
+    def series(
+        self, cursor: duckdb.DuckDBPyConnection, node: NodeRow, keys: Sequence[str], buckets: int
+    ) -> tuple[MetricSeries, ...]:
+        """The values of some keys at or under a node in order of recording, each in at most `buckets` points.
+
+        Where there are more values than points, a point covers a share of the catalog's record numbers, about
+        as large as any other's; it keeps its smallest and largest value.
+        """
+        with self._at_work:
+            known = self._read(cursor, node)
+            charts = known.charts(cursor, keys)
+            return tuple(
+                MetricSeries(
+                    key,
+                    known.keys[key].unit,
+                    known.keys[key].total.count,
+                    points(charts[key], max(1, buckets)),
+                )
+                if key in charts
+                else MetricSeries(key, None, 0, ())
+                for key in keys
+            )
+
+    def _read(self, cursor: duckdb.DuckDBPyConnection, node: NodeRow) -> _Node:
+        (filling,) = cursor.execute("select value from meta where key = 'filling'").fetchone() or ("",)
+        known = self._nodes.pop(node.id, None)
+        if known is None or known.filling != filling:
+            known = _Node(node, filling)
+        # Kept only once it was read: an error may leave it with a part of what came.
+        known.bring_up(cursor, node.records)
+        self._nodes[node.id] = known
+        while len(self._nodes) > _MOST_NODES:
+            self._nodes.popitem(last=False)
+        return known
+
+
+def _shift(key: _Key, most: int) -> int:
+    return shift_for(key.first_id, key.last_id, key.total.count, most)

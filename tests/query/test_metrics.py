@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contexta.catalog.catalog import Catalog
+from contexta.catalog.ingest import Part, take
+from contexta.query import metrics
 from contexta.reader import CatalogReader
 from tests.catalogs import finder, reader_of
 from tests.lines import BATCH, RUN, STAGE, Lines
@@ -117,3 +122,64 @@ def test_series_of_several_keys_are_those_of_each_in_the_order_asked_for() -> No
             ("nothing", None, 0),
             ("loss", "nats", 20),
         ]
+
+
+_Value = tuple[str, float, str | None]
+_VALUES = st.tuples(
+    st.sampled_from(["loss", "rate", "rare"]),
+    st.sampled_from([0.0, 1.5, -2.25, math.nan, math.inf]),
+    st.sampled_from([None, "nats", "s"]),
+)
+
+
+def _record(catalog: Catalog, lines: Lines, values: Sequence[_Value]) -> None:
+    data = b"".join(lines.metric(RUN, key, value, unit=unit) for key, value, unit in values)
+    with catalog.transaction() as connection:
+        take(connection, [Part(1, 0, data)], "capture", 0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.lists(_VALUES, max_size=25), min_size=1, max_size=6), st.integers(1, 30))
+def test_what_is_kept_of_a_growing_run_is_what_reading_it_anew_answers(
+    slices: list[list[_Value]], buckets: int
+) -> None:
+    # Small ones, so that a few values are many.
+    few = {"_TREND_CHUNKS": 4, "TREND_POINTS": 3, "_CHART_CHUNKS": 16, "_ONE_BY_ONE": 12}
+    lines = Lines()
+    catalog = Catalog.in_memory(())
+    kept = CatalogReader(catalog)
+    keys = ("loss", "rare", "nothing", "rate")
+    with patch.multiple(metrics, **few):
+        for number, values in enumerate(slices):
+            _record(catalog, lines, [("loss", 1.0, None), *values])
+            run = finder(kept)(RUN).id
+            anew = CatalogReader(catalog)
+            assert kept.metrics(run) == anew.metrics(run)
+            # Not each time: a chart that is asked for late is read from the beginning.
+            if number % 2:
+                assert kept.series(run, keys, buckets) == anew.series(run, keys, buckets)
+        assert kept.series(run, keys, buckets) == CatalogReader(catalog).series(run, keys, buckets)
+    catalog.close()
+
+
+def test_what_was_kept_of_a_catalog_is_not_of_its_next_filling() -> None:
+    lines = Lines()
+    catalog = Catalog.in_memory(())
+    reader = CatalogReader(catalog)
+    _record(catalog, lines, [("loss", 1.0, None), ("loss", 2.0, None)])
+    run = finder(reader)(RUN).id
+    assert reader.metrics(run)[0].maximum == 2.0
+    catalog.clear()
+    _record(catalog, lines, [("loss", 5.0, None), ("loss", 4.0, None), ("loss", 3.0, None)])
+    assert finder(reader)(RUN).id == run
+    (summary,) = reader.metrics(run)
+    assert (summary.minimum, summary.maximum, summary.count) == (3.0, 5.0, 3)
+
+
+def test_no_more_nodes_are_kept_than_somebody_goes_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_MOST_NODES", 2)
+    lines = Lines()
+    reader = reader_of(b"".join(lines.metric(f"{STAGE}{number}", "loss", number) for number in range(4)))
+    stages = [finder(reader)(f"{STAGE}{number}").id for number in range(4)]
+    for _ in range(2):
+        assert [reader.metrics(stage)[0].last for stage in stages] == [0.0, 1.0, 2.0, 3.0]
