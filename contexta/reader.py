@@ -218,15 +218,11 @@ class CatalogReader:
 
     def metrics(self, node_id: int) -> tuple[MetricSummary, ...]:
         """One row per metric key at or under a node, by key."""
-        return self._of_node(node_id, self._metrics.summaries, ())
+        return self._ask(lambda cursor: self._metrics.summaries(cursor, node_id))
 
     def series(self, node_id: int, keys: tuple[str, ...], buckets: int) -> tuple[MetricSeries, ...]:
         """The values of some keys at or under a node, each in at most `buckets` points."""
-        return self._of_node(
-            node_id,
-            lambda cursor, node: self._metrics.series(cursor, node, keys, buckets),
-            tuple(MetricSeries(key, None, 0, ()) for key in keys),
-        )
+        return self._ask(lambda cursor: self._metrics.series(cursor, node_id, keys, buckets))
 
     def reasons(self, node_id: int, limit: int = 50) -> tuple[Reason, ...]:
         """Why a node failed, newest first."""

@@ -13,7 +13,8 @@ from typing import Final
 
 import duckdb
 
-from contexta.query.results import MetricSeries, MetricSummary, NodeRow
+from contexta.catalog.schema import KINDS
+from contexta.query.results import MetricSeries, MetricSummary
 from contexta.query.rollups import NON_FINITE, Chunk, Rollup, Value, points, shift_for
 from contexta.query.tree import SUBTREE
 
@@ -21,12 +22,16 @@ TREND_POINTS: Final = 32
 """Values of the trend of a key at most."""
 
 _TREND_CHUNKS: Final = 2 * TREND_POINTS
-_CHART_CHUNKS: Final = 1024
-"""Of a key whose series is asked for: more than there are dots in most terminals."""
+_CHART_CHUNKS: Final = 512
+"""Of a key whose series is asked for: more than there are dots side by side in most terminals."""
 
 _MOST_NODES: Final = 8
 _ONE_BY_ONE: Final = 5_000
 """Records of which each value is read; the chunks of more are made by the database."""
+
+_NODE: Final = """
+select kind, records, (select value from meta where key = 'filling') from nodes where id = $node
+"""
 
 _TOTALS: Final = f"""
 select name, arg_max(unit, id), arg_max(value, id) filter (value is not null), count(*),
@@ -72,7 +77,12 @@ class _Key:
         if self.chart is not None:
             self.chart.add(value)
 
+    def series(self, key: str, chart: Rollup, most: int) -> MetricSeries:
+        """Its series, in at most so many points."""
+        return MetricSeries(key, self.unit, self.total.count, points(chart, most))
+
     def summary(self, key: str) -> MetricSummary:
+        """Its row."""
         total = self.total
         return MetricSummary(
             *(key, self.unit, self.last, total.minimum, total.maximum, total.mean),
@@ -84,10 +94,10 @@ class _Key:
 class _Node:
     """What was read of one node."""
 
-    def __init__(self, node: NodeRow, filling: str) -> None:
+    def __init__(self, node_id: int, column: str, filling: str) -> None:
         self.filling = filling
-        self._where = {"node": node.id}
-        self._column = SUBTREE[node.kind]
+        self._where = {"node": node_id}
+        self._column = column
         self._records = 0
         self._last = 0
         self.keys: dict[str, _Key] = {}
@@ -146,14 +156,14 @@ class Metrics:
         self._nodes: OrderedDict[int, _Node] = OrderedDict()
         self._at_work = threading.Lock()
 
-    def summaries(self, cursor: duckdb.DuckDBPyConnection, node: NodeRow) -> tuple[MetricSummary, ...]:
-        """One row per metric key at or under a node, by key."""
+    def summaries(self, cursor: duckdb.DuckDBPyConnection, node_id: int) -> tuple[MetricSummary, ...]:
+        """One row per metric key at or under a node, by key; none for a node that is not there."""
         with self._at_work:
-            keys = self._read(cursor, node).keys
-            return tuple(keys[name].summary(name) for name in sorted(keys))
+            known = self._read(cursor, node_id)
+            return tuple(key.summary(name) for name, key in sorted(known.keys.items())) if known else ()
 
     def series(
-        self, cursor: duckdb.DuckDBPyConnection, node: NodeRow, keys: Sequence[str], buckets: int
+        self, cursor: duckdb.DuckDBPyConnection, node_id: int, keys: Sequence[str], buckets: int
     ) -> tuple[MetricSeries, ...]:
         """The values of some keys at or under a node in order of recording, each in at most `buckets` points.
 
@@ -161,28 +171,26 @@ class Metrics:
         as large as any other's; it keeps its smallest and largest value.
         """
         with self._at_work:
-            known = self._read(cursor, node)
-            charts = known.charts(cursor, keys)
+            known = self._read(cursor, node_id)
+            charts = known.charts(cursor, keys) if known else {}
             return tuple(
-                MetricSeries(
-                    key,
-                    known.keys[key].unit,
-                    known.keys[key].total.count,
-                    points(charts[key], max(1, buckets)),
-                )
-                if key in charts
-                else MetricSeries(key, None, 0, ())
+                MetricSeries(key, None, 0, ())
+                if known is None or key not in charts
+                else known.keys[key].series(key, charts[key], max(1, buckets))
                 for key in keys
             )
 
-    def _read(self, cursor: duckdb.DuckDBPyConnection, node: NodeRow) -> _Node:
-        (filling,) = cursor.execute("select value from meta where key = 'filling'").fetchone() or ("",)
-        known = self._nodes.pop(node.id, None)
+    def _read(self, cursor: duckdb.DuckDBPyConnection, node_id: int) -> _Node | None:
+        found = cursor.execute(_NODE, {"node": node_id}).fetchone()
+        # Kept again only once it was read: an error may leave it with a part of what came.
+        known = self._nodes.pop(node_id, None)
+        if found is None:
+            return None
+        kind, records, filling = found
         if known is None or known.filling != filling:
-            known = _Node(node, filling)
-        # Kept only once it was read: an error may leave it with a part of what came.
-        known.bring_up(cursor, node.records)
-        self._nodes[node.id] = known
+            known = _Node(node_id, SUBTREE[KINDS[kind]], filling)
+        known.bring_up(cursor, records)
+        self._nodes[node_id] = known
         while len(self._nodes) > _MOST_NODES:
             self._nodes.popitem(last=False)
         return known
