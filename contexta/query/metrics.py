@@ -98,24 +98,22 @@ class _Node:
         self.filling = filling
         self._where = {"node": node_id}
         self._column = column
-        self._records = 0
+        self.records = 0
         self._last = 0
         self.keys: dict[str, _Key] = {}
 
     def bring_up(self, cursor: duckdb.DuckDBPyConnection, records: int) -> None:
         """Reads what came since; `records` is how many there are at or under the node."""
-        came = records - self._records
-        if came <= 0:
-            return
+        came = records - self.records
         if came > _ONE_BY_ONE:
             self._read_all(cursor)
-        else:
+        elif came:
             rows = cursor.execute(_SINCE.format(column=self._column), {**self._where, "last": self._last})
             for name, *values in sorted(rows.fetchall(), key=lambda row: row[1]):
                 value = Value(*values)
                 self.keys.setdefault(name, _Key()).add(value)
                 self._last = value.id
-        self._records = records
+        self.records = records
 
     def charts(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, Rollup]:
         """The values of some keys in many chunks; what was not asked for yet is read from the first."""
@@ -187,7 +185,8 @@ class Metrics:
         if found is None:
             return None
         kind, records, filling = found
-        if known is None or known.filling != filling:
+        # A question that began before another one, and is answered after it, sees less than is known.
+        if known is None or known.filling != filling or known.records > records:
             known = _Node(node_id, SUBTREE[KINDS[kind]], filling)
         known.bring_up(cursor, records)
         self._nodes[node_id] = known

@@ -183,3 +183,24 @@ def test_no_more_nodes_are_kept_than_somebody_goes_back_to(monkeypatch: pytest.M
     stages = [finder(reader)(f"{STAGE}{number}").id for number in range(4)]
     for _ in range(2):
         assert [reader.metrics(stage)[0].last for stage in stages] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_question_that_is_late_leaves_nothing_out_of_the_next_answer() -> None:
+    lines = Lines()
+    catalog = Catalog.in_memory(())
+    reader = CatalogReader(catalog)
+    _record(catalog, lines, [("loss", 1.0, None), ("loss", 2.0, None)])
+    run = finder(reader)(RUN).id
+    known = metrics.Metrics()
+    late, prompt = catalog.cursor(), catalog.cursor()
+    late.execute("begin transaction read only")
+    assert late.execute("select count(*) from records").fetchone() == (2,)
+    _record(catalog, lines, [("loss", 3.0, None)])
+    assert known.summaries(prompt, run)[0].count == 3
+    assert known.series(late, run, ("loss",), 10)[0].count == 2
+    _record(catalog, lines, [("loss", 4.0, None)])
+    (series,) = known.series(prompt, run, ("loss",), 10)
+    assert [point.mean for point in series.points] == [1.0, 2.0, 3.0, 4.0]
+    for cursor in (late, prompt):
+        cursor.close()
+    catalog.close()
