@@ -26,7 +26,9 @@ from contexta.journal.read import MAX_LINE_BYTES
 from contexta.watch import tail
 from contexta.watch.tail import Mark
 
-_RANGE: Final = 250_000
+RANGES: Final = (500_000, 125_000)
+"""Lines that go into the tables at a time: for many, planning is paid less often; fewer need less memory."""
+
 _NICE: Final = 10
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 _SETTINGS: Final[dict[str, str | int | float | bool | list[str]]] = {
@@ -76,14 +78,19 @@ class Bulk:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def take(self, connection: duckdb.DuckDBPyConnection) -> tuple[int, Mark]:
-        """Takes the parsed lines into the catalog; to be called inside a transaction.
+    def take(self, connection: duckdb.DuckDBPyConnection, size: int) -> tuple[int, Mark]:
+        """Takes the parsed lines into the catalog; to be called inside a transaction, again after a rollback.
+
+        Args:
+            connection: Connection to the catalog.
+            size: Lines that go into the tables at a time.
 
         Returns:
             The number of new records, and how far the file was read.
 
         Raises:
             UnusualError: The file is to be read in slices. Roll back then.
+            duckdb.OutOfMemoryException: So many lines at a time do not fit into memory. Roll back then.
             duckdb.Error: The catalog cannot be written.
         """
         self.ready(timeout_s=threading.TIMEOUT_MAX)
@@ -91,23 +98,20 @@ class Bulk:
             raise UnusualError from self._error
         connection.execute("drop table if exists temp.slice")
         shown = str(self._staging).replace("'", "''")
-        connection.execute(f"attach '{shown}' as staging (read_only)")
+        connection.execute(f"attach if not exists '{shown}' as staging (read_only)")
         self.lines = self._whole_lines(connection)
         records = 0
         connection.execute("set threads = 2")
-        for start in range(0, self.lines, _RANGE):
-            stop = min(start + _RANGE, self.lines)
+        for start in range(0, self.lines, size):
+            stop = min(start + size, self.lines)
             connection.execute(
                 f"create or replace temp view slice as {unstaged('staging.staged')}"
                 f" where rowid >= {start} and rowid < {stop}"
             )
-            try:
-                connection.execute(REFS, {"workspace": self._workspace})
-                if connection.execute(f"{UNREADABLE} limit 1").fetchone():
-                    raise UnusualError
-                records += settle(connection, self._line_format, self._workspace)
-            except duckdb.OutOfMemoryException as error:
-                raise UnusualError from error  # Slices need less, and what each took can be written out.
+            connection.execute(REFS, {"workspace": self._workspace})
+            if connection.execute(f"{UNREADABLE} limit 1").fetchone():
+                raise UnusualError
+            records += settle(connection, self._line_format, self._workspace)
         return records, self._mark
 
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,12 +7,14 @@ while smaller files are followed as ever.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import duckdb
 from msgspec.structs import replace
 
-from contexta.catalog.bulk import Bulk, UnusualError, remove
+from contexta.catalog.bulk import RANGES, Bulk, UnusualError, remove
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.sources import Followed, save
 
@@ -87,8 +89,14 @@ class LargeFiles:
         self._item = self._bulk = None
 
     def _take(self, item: Followed, bulk: Bulk) -> int:
+        for size in RANGES:
+            with suppress(duckdb.OutOfMemoryException):
+                return self._take_at_once(item, bulk, size)
+        raise UnusualError  # Slices need less, and what each took can be written out.
+
+    def _take_at_once(self, item: Followed, bulk: Bulk, size: int) -> int:
         with self._catalog.transaction() as connection:
-            records, read = bulk.take(connection)
+            records, read = bulk.take(connection, size)
             source = item.source
             mark = replace(
                 source.mark,

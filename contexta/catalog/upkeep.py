@@ -3,7 +3,8 @@
 Every commit leaves something behind in memory: rows that are in the log of the database and not yet in its
 file, and a few hundred bytes for each buffer that the commit used, which DuckDB only looks through once there
 are tens of thousands. Both go in one pause of some tens of milliseconds, which is made about twice a minute
-while a job records much, rarely while it records little, and not at all while nothing comes.
+while a job records much, rarely while it records little, and not at all while nothing comes. What the first
+questions read of a large catalog is let go of likewise, once, when they have been answered.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contexta.catalog.catalog import MEMORY_LIMIT, Catalog
 _EVERY_S: Final = 30.0
 _AT_LEAST_EVERY_S: Final = 300.0
 _AGAIN_S: Final = 1.0
+_FIRST_S: Final = 3.0
 
 WORTH_BYTES: Final = 2_000_000
 """Log of the database for which it is worth while to write into its file what may soon be written again."""
@@ -35,7 +37,8 @@ class Upkeep:
         self._catalog = catalog
         self._revision = catalog.revision
         self._at = now
-        self._next_at = now + _EVERY_S
+        self._next_at = now + _FIRST_S
+        self._begins = True
 
     def look(self, now: float) -> None:
         """Give memory back if there is some worth it.
@@ -48,9 +51,9 @@ class Upkeep:
         self._next_at = now + _AGAIN_S
         revision = self._catalog.revision
         waited = now - self._at >= _AT_LEAST_EVERY_S
-        if revision != self._revision and (waited or self._catalog.log_bytes >= WORTH_BYTES):
-            if not settle(self._catalog):
-                return
+        much = revision != self._revision and (waited or self._catalog.log_bytes >= WORTH_BYTES)
+        if (self._begins or much) and settle(self._catalog):
+            self._begins = False
             self._revision, self._at, self._next_at = revision, now, now + _EVERY_S
 
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from benchmarks.generate import generate
-from contexta.catalog import bulk, ingest
+from contexta.catalog import bulk, ingest, large
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.indexer import Indexer
 from contexta.watch.tail import Mark
@@ -56,13 +56,13 @@ def _line_by_line(workspace: Path) -> dict[str, list[tuple[Any, ...]]]:
 def test_in_one_piece_is_line_by_line(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_RANGE", 16)
+    monkeypatch.setattr(large, "RANGES", (16,))
     taken: list[int] = []
     whole = bulk.Bulk.take
 
-    def counted(self: bulk.Bulk, connection: duckdb.DuckDBPyConnection) -> tuple[int, Mark]:
+    def counted(self: bulk.Bulk, connection: duckdb.DuckDBPyConnection, size: int) -> tuple[int, Mark]:
         taken.append(1)
-        return whole(self, connection)
+        return whole(self, connection, size)
 
     monkeypatch.setattr(bulk.Bulk, "take", counted)
     in_bulk = _in_bulk(workspace, tmp_path / "cache")
@@ -126,21 +126,29 @@ def test_large_files_may_come_after_small_ones(tmp_path: Path, odd: bytes) -> No
     assert not list((tmp_path / "cache").rglob("*.staging*"))
 
 
-def test_a_file_that_does_not_fit_into_memory_is_left_to_the_slices(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("often", [1, 2], ids=["at first", "ever"])
+def test_a_file_that_does_not_fit_into_memory_is_taken_by_fewer_lines_or_in_slices(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, often: int
 ) -> None:
     in_slices = catalog_tables.exactly(catalog_tables.fresh(workspace))
-    ranges: list[int] = []
+    whole, sizes, failures = bulk.Bulk.take, list[int](), list[int]()
+
+    def take(self: bulk.Bulk, connection: duckdb.DuckDBPyConnection, size: int) -> tuple[int, Mark]:
+        sizes.append(size)
+        return whole(self, connection, size)
 
     def settle(connection: duckdb.DuckDBPyConnection, line_format: str, number: int) -> int:
-        ranges.append(number)
-        if len(ranges) == 2:
+        records = ingest.settle(connection, line_format, number)
+        if len(sizes) > len(failures) and len(failures) < often:
+            failures.append(records)
             raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
-        return ingest.settle(connection, line_format, number)
+        return records
 
-    monkeypatch.setattr(bulk, "_RANGE", 16)
+    monkeypatch.setattr(large, "RANGES", (32, 16))
+    monkeypatch.setattr(bulk.Bulk, "take", take)
     monkeypatch.setattr(bulk, "settle", settle)
     found = _in_bulk(workspace, tmp_path / "cache")
-    assert len(ranges) >= 2
+    assert sizes[:2] == [32, 16]
+    assert len(failures) == often
     for table in ("nodes", "records", "signals", "damage"):
         assert len(found[table]) == len(in_slices[table])

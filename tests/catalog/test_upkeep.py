@@ -91,6 +91,8 @@ def test_it_is_looked_after_when_much_was_committed_or_long_ago(
 
     monkeypatch.setattr("contexta.catalog.upkeep.settle", tried)
     upkeep = Upkeep(catalog, 0)
+    assert not looks(2), "the first questions are being asked"
+    assert looks(4), "they have been answered"
     assert not looks(40), "nothing was committed"
     with catalog.transaction():
         pass
