@@ -160,7 +160,9 @@ def test_lenient_reading_never_raises(data: st.DataObject) -> None:
         with contextlib.suppress(ContextaError):
             # What was read can be written and read again without findings, but for foreign versions.
             again, rest = deserialize_lenient(type(found), to_json(found))
-            assert again == found
+            # Members of maps that are null are not written.
+            assert again is not None
+            assert to_json(again) == to_json(found)
             assert {issue.code for issue in rest} <= {"schema.version_mismatch"}
 
 

@@ -138,8 +138,8 @@ def _record(catalog: Catalog, lines: Lines, values: Sequence[_Value]) -> None:
         take(connection, [Part(1, 0, data)], "capture", 0)
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.lists(st.lists(_VALUES, max_size=25), min_size=1, max_size=6), st.integers(1, 30))
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.lists(_VALUES, max_size=25), min_size=1, max_size=4), st.integers(1, 30))
 def test_what_is_kept_of_a_growing_run_is_what_reading_it_anew_answers(
     slices: list[list[_Value]], buckets: int
 ) -> None:
