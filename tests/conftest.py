@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import soaking
@@ -25,6 +26,13 @@ EMPTY_BESIDE_LEDGER = (
     "records/cursors/replay",
     "records/quarantine",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a check of a change have the same answer each time; the long tests look for what chance finds."""
+    if config.getoption("markexpr") != "soak":
+        hypothesis.settings.register_profile("same", derandomize=True)
+        hypothesis.settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
