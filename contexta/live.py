@@ -260,7 +260,7 @@ class Follower:
         while not stop.is_set():
             began = time.monotonic()
             self._hint.clear()
-            progress = session.advance(hinted=hinted, touched=watcher.touched())
+            progress = session.advance(hinted=hinted, touched=watcher.touched(), ahead=self._live)
             hinted = False
             late = self._heard(progress.step)
             lag = late if late is not None else lag
@@ -310,7 +310,8 @@ class Follower:
         """Seconds that have to lie between two changes now."""
         if progress.indexing:
             return _PROGRESS_EVERY_S
-        return TICK_S if unsaid else _REPEAT_EVERY_S
+        # Looks are a tick apart already; to count it twice would leave each second one unsaid.
+        return 0.0 if unsaid else _REPEAT_EVERY_S
 
     def _phase(self, progress: Progress) -> Phase:
         if progress.indexing:

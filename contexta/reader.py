@@ -10,15 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import duckdb
 import msgspec
+from msgspec.structs import replace
 
 from contexta.catalog.catalog import Catalog
+from contexta.catalog.changes import TreeChanges
 from contexta.diagnostics.run import diagnose, lasting, with_silences
 from contexta.effort import Effort
 from contexta.query import health, lineage, live_rows, records, tree
@@ -130,7 +132,7 @@ class CatalogReader:
             consequential: Whether a commit changes it only when it is of consequence.
         """
         # Read before asking: a commit meanwhile makes the answer old, never the other way round.
-        revision = self._catalog.consequences if consequential else self._catalog.revision
+        revision = self._catalog.consequences if consequential else self._catalog.committed
         known = self._known.get(what)
         if known is None or known[0] != revision:
             self._known[what] = known = (revision, self._ask(question))
@@ -139,6 +141,23 @@ class CatalogReader:
         answer: Answer = known[1]
         return answer
 
+    def _told(self, committed: int) -> tuple[TreeChanges, ...]:
+        """What is known to have changed since a commit; nothing when not all of it is."""
+        return live_rows.since(self._catalog.changes, committed) or ()
+
+    def _ask_nodes(
+        self, question: Callable[[duckdb.DuckDBPyConnection], Iterable[NodeRow]]
+    ) -> tuple[NodeRow, ...]:
+        """Asks for nodes; what was told of their totals and is not written yet is added."""
+        # Read before asking: what is told of again is the same.
+        committed = self._catalog.committed
+        return live_rows.with_totals(self._ask(question), self._told(committed))
+
+    def _ask_node(self, question: Callable[[duckdb.DuckDBPyConnection], NodeRow | None]) -> NodeRow | None:
+        """Asks for one node, likewise."""
+        rows = self._ask_nodes(lambda cursor: () if (row := question(cursor)) is None else (row,))
+        return rows[0] if rows else None
+
     def close(self) -> None:
         """Closes the catalog; for whoever loaded it without following."""
         self._catalog.close()
@@ -146,16 +165,18 @@ class CatalogReader:
     def counts(self) -> Counts:
         """Totals over everything."""
         with self._counting:
-            # Read before asking: what is counted already may be among later changes.
-            revision = self._catalog.revision
-            if self._counts is None or self._counts[0] != revision:
-                changes = live_rows.since(self._catalog.changes, self._counts[0]) if self._counts else None
+            known = self._counts
+            if known is None or known[0] != self._catalog.revision:
+                changes = live_rows.since(self._catalog.changes, known[0]) if known else None
                 if changes is None:
-                    counts = self._ask(self._tally.counts)
-                else:
-                    revision, counts = changes[-1].revision, self._tally.and_then(changes)
-                self._counts = (revision, counts)
-            return self._counts[1]
+                    # Read before asking: what is counted already may be among later changes.
+                    known = (self._catalog.committed, self._ask(self._tally.counts))
+                    changes = live_rows.since(self._catalog.changes, known[0])
+                if changes:
+                    known = (changes[-1].revision, self._tally.and_then(changes))
+            assert known is not None  # noqa: S101
+            self._counts = known
+            return known[1]
 
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""
@@ -167,30 +188,41 @@ class CatalogReader:
 
     def projects(self) -> tuple[NodeRow, ...]:
         """The roots of the tree."""
-        return self._ask(tree.projects)
+        return self._ask_nodes(tree.projects)
 
     def children(self, parent_id: int, kind: NodeKind, start: int, stop: int) -> tuple[NodeRow, ...]:
         """Children `start` up to, not including, `stop` of one kind, in the order of display."""
-        return self._ask(lambda cursor: tree.children(cursor, parent_id, kind, start, stop))
+        return self._ask_nodes(lambda cursor: tree.children(cursor, parent_id, kind, start, stop))
 
     def rows(self, node_ids: tuple[int, ...], blocks: tuple[Block, ...]) -> Rows:
         """The roots of the tree, several nodes and several blocks of siblings, of one moment."""
         asked = (node_ids, blocks)
-        known = self._rows.get(asked)
-        if known is not None and known[0] != self._catalog.revision:
-            # The job that is followed changes a few rows a time, and the follower says which.
-            changes = live_rows.since(self._catalog.changes, known[0])
-            rows = None if changes is None else live_rows.changed(known[1], changes)
-            known = None if changes is None or rows is None else (changes[-1].revision, rows)
+        before = self._rows.get(asked)
+        known = None if before is None else self._up_to_date(*before)
         if known is None:
             # Read before asking: what is known already may be changed once more, to the same.
-            revision = self._catalog.revision
-            known = (revision, self._ask(lambda cursor: tree.rows(cursor, node_ids, blocks)))
+            committed = self._catalog.committed
+            written = self._ask(lambda cursor: tree.rows(cursor, node_ids, blocks))
+            known = self._up_to_date(committed, written)
+            if known is None:
+                if committed == self._catalog.committed:
+                    # A row that is told and not written is among them; until it is, they are those of before.
+                    self._catalog.commit_at_once()
+                known = (committed, written)
         if asked not in self._rows and len(self._rows) >= _MOST_ROWS:
             self._rows.clear()
         if known[1].nodes.keys() >= set(node_ids):  # What is not there yet may come, and would be missed.
             self._rows[asked] = known
         return known[1]
+
+    def _up_to_date(self, revision: int, rows: Rows) -> tuple[int, Rows] | None:
+        """Rows of a revision as they are by now, and by which; `None` when the catalog has to be asked."""
+        if revision == self._catalog.revision:
+            return revision, rows
+        # The job that is followed changes a few rows a time, and the follower says which.
+        changes = live_rows.since(self._catalog.changes, revision)
+        later = None if changes is None else live_rows.changed(rows, changes)
+        return None if changes is None or later is None else (changes[-1].revision, later)
 
     def node(self, node_id: int) -> NodeRow | None:
         """One node."""
@@ -198,23 +230,31 @@ class CatalogReader:
 
     def nodes(self, node_ids: tuple[int, ...]) -> dict[int, NodeRow]:
         """Several nodes at once, those that are known."""
-        return self._ask(lambda cursor: tree.nodes(cursor, node_ids))
+        rows = self._ask_nodes(lambda cursor: tree.nodes(cursor, node_ids).values())
+        return {row.id: row for row in rows}
 
     def find(self, ref: str) -> NodeRow | None:
         """The node of a ref, given in full or as a unique suffix."""
-        return self._ask(lambda cursor: tree.find(cursor, ref))
+        return self._ask_node(lambda cursor: tree.find(cursor, ref))
 
     def next_failure(self, node_id: int | None, *, backwards: bool = False) -> NodeRow | None:
         """The next failure after a node in the order of display, going round at the end."""
-        return self._ask(lambda cursor: tree.next_failure(cursor, node_id, backwards=backwards))
+        return self._ask_node(lambda cursor: tree.next_failure(cursor, node_id, backwards=backwards))
 
     def newest_activity(self) -> NodeRow | None:
         """The innermost open scope of the run that was last heard of."""
-        return self._ask(tree.newest_activity)
+        return self._ask_node(tree.newest_activity)
 
     def matches(self, text: str, limit: int = 2000) -> Matches:
         """Nodes that contain every word of a text."""
-        return self._ask(lambda cursor: tree.matches(cursor, text, limit))
+        committed = self._catalog.committed
+        found = self._ask(lambda cursor: tree.matches(cursor, text, limit))
+        told = self._told(committed)
+        return replace(
+            found,
+            hits=live_rows.with_totals(found.hits, told),
+            ancestors=live_rows.with_totals(found.ancestors, told),
+        )
 
     def metrics(self, node_id: int) -> tuple[MetricSummary, ...]:
         """One row per metric key at or under a node, by key."""

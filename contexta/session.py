@@ -76,12 +76,15 @@ class Session:
         self._previews: list[Catalog] = []
         self.reader = self._reader_of(catalog)
 
-    def advance(self, *, hinted: bool = False, touched: Collection[Path] = ()) -> Progress:
+    def advance(
+        self, *, hinted: bool = False, touched: Collection[Path] = (), ahead: bool = False
+    ) -> Progress:
         """Takes in a bounded part of what is new.
 
         Args:
             hinted: Look at every source now.
             touched: Files that are known to have changed.
+            ahead: Whether what a job records may be told first and written by a later advance, or at the end.
 
         Raises:
             duckdb.Error: The catalog cannot be written, or is damaged.
@@ -97,7 +100,12 @@ class Session:
                 return Progress(step, changed=True, indexing=True)
         shown = self._preview.step(budget=_LIVE_BYTES, touched=touched) if self._preview else None
         bulk = self._behind > _LIVE_BYTES
-        step = self._indexer.step(budget=_BULK_BYTES if bulk else _LIVE_BYTES, hinted=hinted, touched=touched)
+        step = self._indexer.step(
+            budget=_BULK_BYTES if bulk else _LIVE_BYTES,
+            hinted=hinted,
+            touched=touched,
+            ahead=ahead and self._caught_up,
+        )
         self._behind = step.behind
         changed = step.changed if shown is None else shown.changed
         if shown is not None and shown.rebuilt and self._preview is not None:
@@ -136,7 +144,10 @@ class Session:
         """Closes the catalogs; what was committed is kept unless told otherwise."""
         for preview in self._previews:
             preview.close()
-        with suppress(duckdb.Error):  # Its connection may be what failed.
+        with suppress(duckdb.Error, OSError):  # Its connection may be what failed.
+            if keep:
+                self._indexer.settle()
+        with suppress(duckdb.Error):
             self._indexer.close()
         self.catalog.close(keep=keep)
 

@@ -29,7 +29,10 @@ from contexta.catalog.schema import SCHEMA_VERSION, TABLES
 from contexta.folders import cache_directory, make_private
 
 _FOLDER: Final = "catalogs"
-_MOST_CHANGES: Final = 16
+MOST_CHANGES: Final = 32
+"""Revisions of which it is kept what they changed."""
+
+_AT_ONCE_S: Final = 1.0
 _SETTINGS: Final[dict[str, str | int | float | list[str]]] = {
     # One thread leaves a core to the screen, and to the job that is being watched.
     "threads": 1,
@@ -63,10 +66,12 @@ class Catalog:
         connection: The writer's connection.
         path: The database file, or `None` in memory.
         notice: One sentence for the screen when something was not as wished, else empty.
-        revision: Grows with every commit of this process, and when it is closed.
-        consequences: Likewise, but passes over commits `of_no_consequence`.
-        changes: What each of the latest commits changed in the tree, one revision after the other, as far as
-            they said so; empty when the latest one did not.
+        revision: Grows with every commit of this process, whenever something is told before it is committed,
+            and when it is closed.
+        committed: What the revision was after the latest commit: of what the database answers by now.
+        consequences: Grows with every commit but those `of_no_consequence`, and when it is closed.
+        changes: What each of the latest revisions changed in the tree, one after the other, as far as that is
+            known; empty when it is not of the latest one.
         damage: What was found to be wrong with the file while it was asked, else empty; whoever fills the
             catalog builds it anew then.
         is_closed: Whether it was closed.
@@ -87,7 +92,8 @@ class Catalog:
         self._lock = lock
         # Also when nobody closes it, as whoever asks a closed catalog's stand-in never does.
         self._spill = weakref.finalize(self, _remove, spill, os.getpid()) if spill else None
-        self.revision = self.consequences = 0
+        self.revision = self.committed = self.consequences = 0
+        self._at_once_until = float("-inf")
         self.changes: tuple[TreeChanges, ...] = ()
         self._in_transaction = False
         # Of the transaction at work: how many there are in one, and what was said of it.
@@ -189,15 +195,32 @@ class Catalog:
         """Says of a transaction that its changes of the tree are these; to be said inside it."""
         self._said = changes
 
-    def _note_commit(self) -> None:
-        is_whole = self._parts == 1
+    def tell(self, changes: TreeChanges) -> None:
+        """Tells what the next commit will change of the tree, which no question to the database sees yet."""
+        self._note(changes)
+
+    def commit_at_once(self) -> None:
+        """Asks that for a while nothing is told before it is committed: its rows are wanted."""
+        self._at_once_until = time.monotonic() + _AT_ONCE_S
+
+    @property
+    def commits_at_once(self) -> bool:
+        """Whether somebody asked for that a moment ago."""
+        return time.monotonic() < self._at_once_until
+
+    def _note(self, changes: TreeChanges | None) -> None:
         revision = self.revision + 1
         # Before the revision itself: whoever has seen that finds these.
-        if is_whole and self._said is not None:
-            self.changes = (*self.changes[1 - _MOST_CHANGES :], replace(self._said, revision=revision))
+        if changes is not None:
+            self.changes = (*self.changes[1 - MOST_CHANGES :], replace(changes, revision=revision))
         else:
             self.changes = ()
         self.revision = revision
+
+    def _note_commit(self) -> None:
+        is_whole = self._parts == 1
+        self._note(self._said if is_whole else None)
+        self.committed = self.revision
         self.consequences += not (is_whole and self._is_plain)
 
     def clear(self) -> None:
@@ -243,6 +266,7 @@ class Catalog:
         """Closes the database; what was committed is kept unless told otherwise."""
         self.changes = ()
         self.revision += 1
+        self.committed = self.revision
         self.consequences += 1
         self.is_closed = True
         with suppress(duckdb.Error):

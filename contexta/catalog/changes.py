@@ -38,7 +38,7 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class TreeChanges(msgspec.Struct, frozen=True):
-    """All that a commit changed of the tree.
+    """All that a revision of a catalog changed of the tree.
 
     Attributes:
         totals: By id, the totals of nodes that were there before.
@@ -46,12 +46,12 @@ class TreeChanges(msgspec.Struct, frozen=True):
         stated: Ids of nodes of which more than the totals may have changed.
         nodes: The nodes that are new, by kind.
         records: The records that are new, by type.
-        revision: The revision of the catalog with that commit.
+        revision: The revision.
     """
 
-    totals: Mapping[int, RowTotals]
-    added: frozenset[tuple[int | None, int, int]]
-    stated: frozenset[int]
-    nodes: Counted
-    records: Counted
+    totals: Mapping[int, RowTotals] = msgspec.field(default_factory=dict)
+    added: frozenset[tuple[int | None, int, int]] = frozenset()
+    stated: frozenset[int] = frozenset()
+    nodes: Counted = msgspec.field(default_factory=Counted)
+    records: Counted = msgspec.field(default_factory=Counted)
     revision: int = -1

@@ -9,20 +9,18 @@ replaced, deleted), everything is emptied and read again.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import msgspec
 from msgspec.structs import replace
 
 from contexta.catalog import stores
+from contexta.catalog.ahead import Ahead
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.ingest import Damage, Part, Taken, joined, take
 from contexta.catalog.large import LARGE_BYTES, LargeFiles
-from contexta.catalog.quick import Quick
 from contexta.catalog.sources import GONE_AFTER_S, Followed, Source, add_damage, extend_damage, load, save
 from contexta.effort import Effort
 from contexta.journal.read import MAX_LINE_BYTES
@@ -96,12 +94,18 @@ class Indexer:
             (source.workspace, source.path): Followed(source, saved=source, grace=0.0)
             for source in load(catalog.connection, self._workspaces)
         }
-        self._quick = Quick(catalog)
+        self._ahead = Ahead(catalog)
+        self._defers = False
         self._paths: set[Path] = set()
         self._folders_at = self._all_at = float("-inf")
 
     def step(
-        self, *, budget: int = SLICE_BYTES, hinted: bool = False, touched: Collection[Path] = ()
+        self,
+        *,
+        budget: int = SLICE_BYTES,
+        hinted: bool = False,
+        touched: Collection[Path] = (),
+        ahead: bool = False,
     ) -> Step:
         """Looks at the sources and takes in at most about `budget` bytes.
 
@@ -109,6 +113,7 @@ class Indexer:
             budget: Bytes to read at most; one long line may exceed it.
             hinted: Look at everything now.
             touched: Files that are known to have changed: look at these now.
+            ahead: Whether plain lines may be told first and written by a later step, or by `settle`.
 
         Raises:
             duckdb.Error: The catalog cannot be written; it is as it was before.
@@ -132,7 +137,9 @@ class Indexer:
                 and not folders.isdisjoint((item.source.path, item.source.path.parent))
             )
         ]
-        changed = lost = False
+        self._defers = ahead and all(item.source.kind == "capture" for item in due)
+        changed = not self._defers and self.settle()
+        lost = False
         for item in due:
             if item.source.kind in _LINES:
                 lost |= self._look(item, now)
@@ -147,10 +154,16 @@ class Indexer:
         lines = [item for item in due if item.pending and item.source.kind in _LINES]
         large = [item for item in lines if self._large.holds(item)]
         small = [item for item in lines if not self._large.holds(item)]
+        if large:
+            self._defers = False
+            changed |= self.settle()
         taken = [
             self._large.step(large if budget > 0 else (), idle=not small),
             self._take_lines(small, budget),
         ]
+        if self._ahead.is_due or taken[1] is None:
+            # It has waited long enough, or there is nothing that would go with it.
+            changed |= self.settle()
         changed |= self._save([item for item in due if not self._large.holds(item)])
         changed |= any(records is not None for records in taken)
         return self._summary(changed=changed, records=sum(records or 0 for records in taken))
@@ -168,6 +181,14 @@ class Indexer:
             step = self.step(hinted=True)
             if step.behind <= 0:
                 return step
+
+    def settle(self) -> bool:
+        """Writes what was told first; whether there was anything.
+
+        Raises:
+            duckdb.Error: The catalog cannot be written; what was told is read again.
+        """
+        return self._ahead.write()
 
     def close(self) -> None:
         """Ends what runs beside; the catalog stays open."""
@@ -291,11 +312,24 @@ class Indexer:
 
     def _commit(self, workspace: int, kind: str, readings: Sequence[tuple[Followed, Reading]]) -> int:
         """Takes what was read into the catalog, with how far it was read."""
+        taken = self._ahead.take(workspace, readings, defer=self._defers) if kind == "capture" else None
+        if taken is None:
+            self.settle()
+            self._ahead.forget()
+            taken = self._take(workspace, kind, readings)
+        now = time.monotonic()
+        for item, reading in readings:
+            item.active_until = now + _ACTIVE_S
+            item.pending = reading.mark.position < reading.mark.size
+        return taken.records
+
+    def _take(self, workspace: int, kind: str, readings: Sequence[tuple[Followed, Reading]]) -> Taken:
+        """Takes lines of any sort."""
         parts = [
             Part(item.source.id, reading.position, reading.data) for item, reading in readings if reading.data
         ]
-        with self._transaction() as connection:
-            taken = self._take(connection, parts, kind, workspace)
+        with self.catalog.transaction() as connection:
+            taken = take(connection, parts, kind, workspace) if parts else Taken(0, {})
             damage: dict[int, list[Damage]] = {}
             for found in taken.damage:
                 damage.setdefault(found.source_id, []).append(found)
@@ -328,41 +362,16 @@ class Indexer:
                 )
             add_damage(connection, fresh)
             save(connection, done)
-            if taken.is_plain and not any(reading.skipped for _, reading in readings):
-                self.catalog.of_no_consequence()
-            if taken.changes is not None:
-                self.catalog.changes_no_more_than(taken.changes)
-        now = time.monotonic()
-        for (item, reading), source in zip(readings, done, strict=True):
+        for (item, _), source in zip(readings, done, strict=True):
             item.source = item.saved = source
-            item.active_until = now + _ACTIVE_S
-            item.pending = reading.mark.position < reading.mark.size
-        return taken.records
-
-    @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        try:
-            with self.catalog.transaction() as connection:
-                yield connection
-        except BaseException:
-            self._quick.forget()
-            raise
-
-    def _take(
-        self, connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], kind: str, workspace: int
-    ) -> Taken:
-        if not parts:
-            return Taken(0, {})
-        taken = self._quick.take(parts, workspace) if kind == "capture" else None
-        if taken is None:
-            self._quick.forget()
-            taken = take(connection, parts, kind, workspace)
         return taken
 
     def _save(self, items: Sequence[Followed]) -> bool:
         """Writes down what was seen of sources besides their lines; whether there was anything."""
         changed = [item for item in items if _shows(item.source) != _shows(item.saved)]
+        changed = [item for item in changed if not self._ahead.holds(item)]
         if changed:
+            self.settle()
             with self.catalog.transaction() as connection:
                 save(connection, [item.source for item in changed])
             for item in changed:
@@ -372,9 +381,9 @@ class Indexer:
     def _start_over(self, budget: int) -> Step:
         """Empties the catalog and takes the first bytes again, so that nobody sees it empty in between."""
         self.close()
+        self._ahead.forget(rows_gone=True)
         with self.catalog.transaction():
             self.catalog.clear()
-            self._quick.forget(rows_gone=True)
             self._followed.clear()
             self._discover(time.monotonic())
             for item in self._followed.values():

@@ -2,14 +2,15 @@
 
 What `tree` and `records` do in SQL for slices of any kind and size, for the slices of every day: some plain
 lines about scopes that are known or new. What it has met it remembers, so that it asks for what may be known
-only, and writes each table once. Everything is checked before anything is written; what it does not take
-goes the general way, and so does everything about deployments and artifacts.
+only, knows what a slice changes before it is written, and writes each table once, for one slice or for
+several. Everything is checked before anything is changed; what it does not take goes the general way, and
+so does everything about deployments and artifacts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from contexta.catalog import plain, quick_facts, quick_failures
@@ -18,6 +19,7 @@ from contexta.catalog.changes import Counted
 from contexta.catalog.ingest import Part, Taken
 from contexta.catalog.lines import key
 from contexta.catalog.plain import PlainFact, PlainRecord
+from contexta.catalog.quick_failures import Found
 from contexta.catalog.quick_scopes import ABOVE, Scope, Scopes
 from contexta.catalog.schema import KINDS, RECORD_TYPES, STATUSES
 from contexta.catalog.seen import SeenKeys
@@ -46,28 +48,46 @@ class Quick:
     """Takes the small slices of a catalog.
 
     Args:
-        catalog: The catalog; whoever else commits to it makes this forget what it remembers.
+        catalog: The catalog; whoever else commits to it makes this forget what it remembers. While something
+            was read that is not written, nobody else may.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._revision = -1
+        self._committed = -1
         self._scopes = Scopes(catalog)
         self._seen = SeenKeys("records")
         self._last_record = 0
+        self._read_nothing()
 
-    def take(self, parts: Sequence[Part], workspace: int) -> Taken | None:
-        """Takes complete lines of captures of one workspace; to be called inside a transaction.
+    def _read_nothing(self) -> None:
+        self._workspace: int | None = None
+        self._found: dict[int, Found] = {}
+        self._signals: list[quick_failures.Signal] = []
+        self._stated: dict[Scope, dict[str, Any]] = {}
+
+    @property
+    def workspace(self) -> int | None:
+        """The workspace of what was read and is yet to be written; `None` when nothing is."""
+        return self._workspace
+
+    @property
+    def waiting(self) -> int:
+        """Records that were read and are yet to be written."""
+        return len(self._found)
+
+    def read(self, parts: Sequence[Part], workspace: int) -> Taken | None:
+        """Reads complete lines of captures of one workspace, the same as that of others that wait.
 
         Args:
             parts: The lines, one part a source.
             workspace: Number of the workspace in the catalog.
 
         Returns:
-            What was taken, or `None` when nothing was, because something is not plain.
+            What `write` will have taken, or `None` when nothing was read, because something is not plain.
 
         Raises:
-            duckdb.Error: The catalog cannot be written.
+            duckdb.Error: The catalog cannot be read.
         """
         if sum(len(part.data) for part in parts) > QUICK_BYTES:
             return None
@@ -82,6 +102,7 @@ class Quick:
         scopes = self._scopes.find(dict.fromkeys(line.subject for line in lines), workspace)
         if not all(scope.origin & Origin.CAPTURED for scope in scopes.values()):
             return None  # That they are captured, too, is to be noted on them.
+        self._workspace = workspace
         is_plain = _are_of_no_consequence(facts, scopes)
         self._scopes.place(scopes, workspace)
         found = self._count(records, scopes)
@@ -89,26 +110,49 @@ class Quick:
         stated = quick_facts.apply(facts, scopes)
         signals = quick_failures.signals(found)
         is_plain &= not quick_failures.settle(signals, stated, self._scopes.touch)
-        self._write(found, signals, stated, workspace)
-        self._revision = self._catalog.revision + 1
+        self._signals += signals
+        for scope, values in stated.items():
+            self._stated.setdefault(scope, {}).update(values)
         lines_of = {part.source_id: part.data.count(b"\n") for part in parts}
         added = Counted(self._last_record, Counter(record.type for record in records.values()))
         changes = self._scopes.changes(stated, added)
         return Taken(len(records), lines_of, is_plain=is_plain, changes=changes)
 
+    def write(self) -> None:
+        """Writes what was read since the last time; to be called inside a transaction.
+
+        Raises:
+            duckdb.Error: The catalog cannot be written.
+        """
+        if self._workspace is None:
+            return
+        connection = self._catalog.connection
+        known = {scope: each for scope, each in self._stated.items() if not self._scopes.is_new(scope)}
+        quick_facts.write(connection, known)
+        self._scopes.write(self._stated, self._workspace)
+        quick_failures.write(connection, self._signals)
+        if self._found:
+            self._add(self._found.values())
+        self._read_nothing()
+        self._committed = self._catalog.revision + 1
+
     def forget(self, *, rows_gone: bool = False) -> None:
-        """Forgets what it remembers: what was taken was not committed, or somebody else writes.
+        """Forgets what it remembers: what was read is not written, or somebody else writes.
 
         Args:
             rows_gone: Whether rows may have been deleted, too.
         """
-        self._revision = -1
+        self._committed = -1
+        self._read_nothing()
         self._scopes.forget(rows_gone=rows_gone)
         if rows_gone:
             self._seen.forget()
 
     def _begin(self) -> None:
-        afresh = self._revision != self._catalog.revision
+        if self._workspace is not None:
+            self._scopes.begin(afresh=False)
+            return
+        afresh = self._committed != self._catalog.committed
         if afresh:
             (self._last_record,) = self._catalog.connection.execute(
                 "select coalesce(max(id), 0) from records"
@@ -117,62 +161,51 @@ class Quick:
         else:
             self._seen.committed(self._catalog.connection, self._last_record)
         self._scopes.begin(afresh=afresh)
-        self._revision = -1
+        self._committed = self._catalog.committed
 
     def _has_any(self, records: Mapping[int, PlainRecord]) -> bool:
         """Whether a record is there already."""
         suspects = self._seen.among(records)
         if not suspects:
             return False
+        if any(suspect in self._found for suspect in suspects):
+            return True
         found = self._catalog.connection.execute(
             "select 1 from records where key in (select unnest($keys)) limit 1", {"keys": suspects}
         ).fetchone()
         return found is not None
 
-    def _count(
-        self, records: Mapping[int, PlainRecord], scopes: Mapping[str, Scope]
-    ) -> list[tuple[int, int, PlainRecord, Scope]]:
-        """Adds records to the totals of all above them; each with its id, its key and its scope."""
-        found = []
-        for number, (digest, record) in enumerate(records.items(), self._last_record + 1):
-            leaf = scopes[record.subject]
-            found.append((number, digest, record, leaf))
-            for scope in leaf.line:
-                _count(scope, record)
+    def _count(self, records: Mapping[int, PlainRecord], scopes: Mapping[str, Scope]) -> list[Found]:
+        """Adds records to the totals of all above them."""
+        found = {
+            digest: Found(number, digest, record, scopes[record.subject])
+            for number, (digest, record) in enumerate(records.items(), self._last_record + 1)
+        }
+        for each in found.values():
+            for scope in each.scope.line:
+                _count(scope, each.record)
                 self._scopes.touch(scope)
-        return found
+        self._found |= found
+        self._last_record += len(found)
+        self._seen.add(found)
+        return list(found.values())
 
-    def _write(
-        self,
-        found: Sequence[tuple[int, int, PlainRecord, Scope]],
-        signals: Sequence[quick_failures.Signal],
-        stated: quick_facts.Statements,
-        workspace: int,
-    ) -> None:
-        connection = self._catalog.connection
-        self._scopes.insert(stated, workspace)
-        quick_facts.write(
-            connection, {scope: each for scope, each in stated.items() if not self._scopes.is_new(scope)}
-        )
-        self._scopes.update()
-        quick_failures.write(connection, signals)
-        if not found:
-            return
+    def _add(self, found: Collection[Found]) -> None:
         columns: dict[str, list[Any]] = {
-            "id": [number for number, *_ in found],
-            "key": [digest for _, digest, *_ in found],
-            "node_id": [scope.id for *_, scope in found],
-            **{name: [scope.above(kind) for *_, scope in found] for name, kind in ABOVE.items()},
+            "id": [each.id for each in found],
+            "key": [each.key for each in found],
+            "node_id": [each.scope.id for each in found],
+            **{name: [each.scope.above(kind) for each in found] for name, kind in ABOVE.items()},
             **{
-                name: [getattr(record, name) for _, _, record, _ in found]
+                name: [getattr(each.record, name) for each in found]
                 for name in PlainRecord.__struct_fields__
                 if name not in ("subject", "written_at")
             },
         }
         members = ", ".join(f"unnest(${name}) as {name}" for name in columns)
-        connection.execute(_ADD.format(members=members), {"origin": int(Origin.CAPTURED), **columns})
-        self._last_record += len(found)
-        self._seen.add(columns["key"])
+        self._catalog.connection.execute(
+            _ADD.format(members=members), {"origin": int(Origin.CAPTURED), **columns}
+        )
 
     def _hear(self, lines: Iterable[PlainRecord | PlainFact], scopes: Mapping[str, Scope]) -> None:
         """Notes when each run was heard of, and its longest silence; see `tree.hear`."""

@@ -23,6 +23,15 @@ select unnest($record_id), unnest($node_id), unnest($kind), unnest($seen_at)
 """
 
 
+class Found(NamedTuple):
+    """A record that is new, with its id, its key and its scope."""
+
+    id: int
+    key: int
+    record: PlainRecord
+    scope: Scope
+
+
 class Signal(NamedTuple):
     """A record that explains a failure."""
 
@@ -32,12 +41,12 @@ class Signal(NamedTuple):
     record: PlainRecord
 
 
-def signals(records: Iterable[tuple[int, int, PlainRecord, Scope]]) -> list[Signal]:
-    """The signals among records, each of which comes with its id, its key and its scope."""
+def signals(records: Iterable[Found]) -> list[Signal]:
+    """The signals among records."""
     return [
-        Signal(number, scope, kind, record)
-        for number, _, record, scope in records
-        if (kind := _signal(record, scope)) is not None
+        Signal(each.id, each.scope, kind, each.record)
+        for each in records
+        if (kind := _signal(each.record, each.scope)) is not None
     ]
 
 

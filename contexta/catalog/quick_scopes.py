@@ -1,7 +1,7 @@
 """The scopes that live lines are about, remembered from slice to slice.
 
 A running job speaks of the same scopes again and again: what their nodes hold is kept here, changed here by
-what a slice says, and written once at its end.
+what a slice says, and written once for one slice or for several.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FAILURES: Final = ("failed", "failed_below", "faults", "note")
 _STORED: Final = ("id", "kind", "name", "status", "origin", "fact_at", *_TOTALS, *_FAILURES)
 _CHILDREN: Final = tuple(CHILD_COLUMNS.values())
 _INSERTED: Final = (
-    *("id", "kind", "ref", "name", "parent_id", "position", "status", "fact_at"),
+    *("id", "key", "kind", "ref", "name", "parent_id", "position", "status", "fact_at"),
     *(*_TOTALS, *_FAILURES, *_CHILDREN),
 )
 _STATED: Final = (
@@ -82,6 +82,7 @@ class Scope(msgspec.Struct, eq=False):
     children: list[int] = msgspec.field(default_factory=lambda: [0] * len(_CHILD))
     line: tuple[Scope, ...] = ()
     position: int = 0
+    key: int = 0
 
     @property
     def run(self) -> Scope | None:
@@ -119,9 +120,15 @@ class Scopes:
         self._seen = SeenKeys("nodes")
         self._met: dict[tuple[int, str], Scope] = {}
         self._last = self._roots = 0
+        # Of the slice that is read.
         self._touched: dict[int, Scope] = {}
         self._new: list[Scope] = []
-        self._failures = False
+        self._write_nothing()
+
+    def _write_nothing(self) -> None:
+        self._to_insert: dict[int, Scope] = {}
+        self._to_update: dict[int, Scope] = {}
+        self._failures = self._grown = False
 
     def forget(self, *, rows_gone: bool = False) -> None:
         """Forgets what was met: somebody else wrote, or what was changed here was not committed.
@@ -130,6 +137,7 @@ class Scopes:
             rows_gone: Whether rows may have been deleted, too.
         """
         self._met.clear()
+        self._write_nothing()
         if rows_gone:
             self._seen.forget()
 
@@ -137,9 +145,11 @@ class Scopes:
         """Begins a slice.
 
         Args:
-            afresh: Whether the catalog may be another than at the end of the last one.
+            afresh: Whether the catalog may be another than after the last slice, which was written then.
         """
-        self._touched, self._new, self._failures = {}, [], False
+        self._touched, self._new = {}, []
+        if self._to_insert or self._to_update:
+            return
         if afresh or len(self._met) > _MOST_SCOPES:
             self._met.clear()
             self._last, self._roots = self._catalog.connection.execute(_ENDS).fetchone() or (0, 0)
@@ -167,8 +177,10 @@ class Scopes:
                 stored = dict(zip(_STORED, values, strict=False))
                 scopes[ref] = Scope(ref, children=values[len(_STORED) :], **stored)
         new = sorted((wanted[ref], _KIND[ref.partition(":")[0]], ref) for ref in wanted if ref not in scopes)
+        keys = {ref: digest for digest, ref in lacking.items()}
         for number, (_, kind, ref) in enumerate(new, self._last + 1):
-            scopes[ref] = Scope(ref, number, kind, ref.rpartition(":")[2].rpartition(".")[2])
+            name = ref.rpartition(":")[2].rpartition(".")[2]
+            scopes[ref] = Scope(ref, number, kind, name, key=keys[ref])
             self._new.append(scopes[ref])
         for ref, scope in scopes.items():
             if not scope.line:
@@ -178,6 +190,10 @@ class Scopes:
     def place(self, scopes: dict[str, Scope], workspace: int) -> None:
         """Gives those that are new their places, and remembers all; `scopes` is the answer of `find`."""
         self._met.update({(workspace, ref): scope for ref, scope in scopes.items()})
+        self._last += len(self._new)
+        self._seen.add(scope.key for scope in self._new)
+        self._to_insert.update({scope.id: scope for scope in self._new})
+        self._grown |= bool(self._new)
         for scope in self._new:
             if scope.kind == _PROJECT:
                 scope.position = self._roots
@@ -191,26 +207,34 @@ class Scopes:
     def touch(self, scope: Scope, *, failures: bool = False) -> None:
         """Notes that a scope was changed and is to be written; `failures` when more than its totals was."""
         self._touched[scope.id] = scope
-        self._failures |= failures
+        if scope.id not in self._to_insert:
+            self._to_update[scope.id] = scope
+            self._failures |= failures
 
-    def insert(self, statements: Mapping[Scope, Mapping[str, Any]], workspace: int) -> None:
-        """Adds those that are new, with all that is known of them.
+    def write(self, statements: Mapping[Scope, Mapping[str, Any]], workspace: int) -> None:
+        """Writes what was changed since the last time; to be called inside a transaction.
 
         Of a row that is updated the database keeps something in memory until it is opened again, and most
-        samples are never heard of after the slice that speaks of them first.
+        samples are never heard of after the slice that speaks of them first: what is new is inserted with all
+        that is known of it.
 
         Args:
             statements: By scope, what is stated about it, by column of `nodes`.
             workspace: Number of the workspace.
         """
-        new = self._new
-        if not new:
-            return
-        columns = _columns(new, _INSERTED)
-        columns["key"] = [key(workspace, scope.ref) for scope in new]
-        columns |= {name: [scope.above(kind) for scope in new] for name, kind in ABOVE.items()}
-        if any(scope in statements for scope in new):
-            values = [statements.get(scope, {}) for scope in new]
+        if self._to_insert:
+            self._insert(tuple(self._to_insert.values()), statements, workspace)
+        if self._to_update:
+            self._update(tuple(self._to_update.values()))
+        self._write_nothing()
+
+    def _insert(
+        self, scopes: Sequence[Scope], statements: Mapping[Scope, Mapping[str, Any]], workspace: int
+    ) -> None:
+        columns = _columns(scopes, _INSERTED)
+        columns |= {name: [scope.above(kind) for scope in scopes] for name, kind in ABOVE.items()}
+        if any(scope in statements for scope in scopes):
+            values = [statements.get(scope, {}) for scope in scopes]
             columns |= {name: [each.get(name) for each in values] for name in _STATED}
         members = ", ".join(f"unnest(${name})" for name in columns)
         self._catalog.connection.execute(
@@ -218,21 +242,19 @@ class Scopes:
             f" select $workspace, $origin, {members}",
             {"workspace": workspace, "origin": int(Origin.CAPTURED), **columns},
         )
-        self._last += len(new)
-        self._seen.add(columns["key"])
 
-    def update(self) -> None:
-        """Writes the totals of the others that were touched."""
-        touched = self._changed()
-        if not touched:
-            return
-        names = [*_TOTALS, *(_FAILURES if self._failures else ()), *(_CHILDREN if self._new else ())]
+    def _update(self, scopes: Sequence[Scope]) -> None:
+        names = [*_TOTALS, *(_FAILURES if self._failures else ()), *(_CHILDREN if self._grown else ())]
         changed = ", ".join(f"{name} = d.{name}" for name in names)
         members = ", ".join(f"unnest(${name}) as {name}" for name in ("id", *names))
         self._catalog.connection.execute(
             f"update nodes set {changed} from (select {members}) d where nodes.id = d.id",
-            _columns(touched, ("id", *names)),
+            _columns(scopes, ("id", *names)),
         )
+
+    def is_new(self, scope: Scope) -> bool:
+        """Whether a scope is yet to be added to the catalog."""
+        return scope.id in self._to_insert
 
     def changes(self, stated: Iterable[Scope], records: Counted) -> TreeChanges:
         """What the slice changed.
@@ -243,20 +265,12 @@ class Scopes:
         """
         new = set(self._new)
         return TreeChanges(
-            totals={scope.id: scope.totals for scope in self._changed()},
+            totals={key: scope.totals for key, scope in self._touched.items() if scope not in new},
             added=frozenset((scope.parent_id, scope.kind, scope.position) for scope in new),
             stated=frozenset(scope.id for scope in stated if scope not in new),
             nodes=Counted(self._last, Counter(scope.kind for scope in new)),
             records=records,
         )
-
-    def is_new(self, scope: Scope) -> bool:
-        """Whether this slice is the first to speak of a scope."""
-        return scope in self._new
-
-    def _changed(self) -> list[Scope]:
-        new = set(self._new)
-        return [scope for scope in self._touched.values() if scope not in new]
 
 
 def _columns(scopes: Sequence[Scope], names: Iterable[str]) -> dict[str, list[Any]]:

@@ -1,12 +1,12 @@
 """Rows of the tree brought up to date without asking the catalog.
 
-A running job changes a few rows with each commit, and whoever takes its lines knows how. To ask for a
-screenful of rows again costs as much as to take a slice.
+A running job changes a few rows with each slice, and whoever takes its lines knows how, also before they are
+written. To ask for a screenful of rows again costs as much as to take a slice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -59,6 +59,14 @@ def changed(rows: Rows, changes: Sequence[TreeChanges]) -> Rows | None:
             for key, block in rows.blocks.items()
         },
     )
+
+
+def with_totals(rows: Iterable[NodeRow], changes: Iterable[TreeChanges]) -> tuple[NodeRow, ...]:
+    """Rows with the totals that some changes, in order, gave them."""
+    totals: dict[int, RowTotals] = {}
+    for each in changes:
+        totals |= each.totals
+    return tuple(_with(row, totals[row.id]) if row.id in totals else row for row in rows)
 
 
 def _is_wanted(rows: Rows, parent_id: int, kind: int, position: int) -> bool:

@@ -223,7 +223,7 @@ def _taken(slices: Sequence[Sequence[bytes]], folder: Path) -> catalog_tables.Ta
 def _holds(slices: Sequence[Sequence[bytes]], folder: Path) -> None:
     quick = _taken(slices, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Quick, "take", lambda *_: None)
+        patch.setattr(Quick, "read", lambda *_: None)
         general = _taken(slices, folder)
     for table, rows in general.items():
         assert quick[table] == rows, table
