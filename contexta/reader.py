@@ -68,6 +68,14 @@ class _Diagnosis(msgspec.Struct, frozen=True):
     stands_until: float
 
 
+class _Totals(msgspec.Struct, frozen=True):
+    """Totals of a revision, and the revision up to which they are not to be counted again."""
+
+    revision: int
+    counted: int
+    counts: Counts
+
+
 class CatalogReader:
     """The `Queries` of a catalog.
 
@@ -91,7 +99,7 @@ class CatalogReader:
         self._patience = patience
         self._tally = Tally()
         self._metrics = Metrics()
-        self._counts: tuple[int, Counts] | None = None
+        self._counts: _Totals | None = None
         self._counting = threading.Lock()
         self._known: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
         self._rows: dict[Hashable, tuple[int, Rows]] = {}
@@ -166,17 +174,18 @@ class CatalogReader:
         """Totals over everything."""
         with self._counting:
             known = self._counts
-            if known is None or known[0] != self._catalog.revision:
-                changes = live_rows.since(self._catalog.changes, known[0]) if known else None
-                if changes is None:
-                    # Read before asking: what is counted already may be among later changes.
-                    known = (self._catalog.committed, self._ask(self._tally.counts))
-                    changes = live_rows.since(self._catalog.changes, known[0])
+            if known is None or known.revision != self._catalog.revision:
+                changes = live_rows.since(self._catalog.changes, known.counted) if known else None
+                # Read before asking: what is counted already may be among later changes.
+                committed = self._catalog.committed
+                if known is None or changes is None:
+                    known = _Totals(committed, committed, self._ask(self._tally.counts))
+                    changes = self._told(committed)
                 if changes:
-                    known = (changes[-1].revision, self._tally.and_then(changes))
-            assert known is not None  # noqa: S101
-            self._counts = known
-            return known[1]
+                    counts = self._tally.and_then(changes, committed)
+                    known = _Totals(changes[-1].revision, min(committed, changes[-1].revision), counts)
+                self._counts = known
+            return known.counts
 
     def runs_with(self, status: Status) -> int:
         """Number of runs with a status."""

@@ -155,6 +155,7 @@ class Ahead:
             waiting.item.source = waiting.before
             waiting.item.pending = True
         self._waiting, self._told = {}, 0
+        self._catalog.take_back()
         self._quick.forget(rows_gone=rows_gone)
 
 

@@ -199,6 +199,12 @@ class Catalog:
         """Tells what the next commit will change of the tree, which no question to the database sees yet."""
         self._note(changes)
 
+    def take_back(self) -> None:
+        """Says that what was told since the latest commit will not be written."""
+        if self.revision != self.committed:
+            self._note(None)
+            self.committed = self.revision
+
     def commit_at_once(self) -> None:
         """Asks that for a while nothing is told before it is committed: its rows are wanted."""
         self._at_once_until = time.monotonic() + _AT_ONCE_S

@@ -34,22 +34,26 @@ class Tally:
             self._records = self._nodes = Counted()
         self._records = _count(cursor, "records", "type", self._records)
         self._nodes = _count(cursor, "nodes", "kind", self._nodes)
-        return self._totals()
+        return self._totals(self._records, self._nodes)
 
-    def and_then(self, changes: Iterable[TreeChanges]) -> Counts:
-        """Totals with what was committed since they were asked for, in order, without asking.
+    def and_then(self, changes: Iterable[TreeChanges], committed: int) -> Counts:
+        """Totals with what came since they were asked for, in order, without asking.
 
         Args:
-            changes: All that was; what is counted already may be among it.
+            changes: All that came; what is counted already may be among it.
+            committed: The latest revision that is committed. What was only told so far is counted for this
+                answer, and told again for the next.
         """
+        records, nodes = self._records, self._nodes
         for each in changes:
-            self._records = self._records.and_then(each.records)
-            self._nodes = self._nodes.and_then(each.nodes)
-        return self._totals()
+            records, nodes = records.and_then(each.records), nodes.and_then(each.nodes)
+            if each.revision <= committed:
+                self._records, self._nodes = records, nodes
+        return self._totals(records, nodes)
 
-    def _totals(self) -> Counts:
-        types = {kind: self._records.numbers[index] for index, kind in enumerate(RECORD_TYPES)}
-        kinds = {kind: self._nodes.numbers[index] for index, kind in enumerate(KINDS)}
+    def _totals(self, records: Counted, nodes: Counted) -> Counts:
+        types = {kind: records.numbers[index] for index, kind in enumerate(RECORD_TYPES)}
+        kinds = {kind: nodes.numbers[index] for index, kind in enumerate(KINDS)}
         return Counts(
             projects=kinds[NodeKind.PROJECT],
             runs=kinds[NodeKind.RUN],
@@ -58,7 +62,7 @@ class Tally:
             samples=kinds[NodeKind.SAMPLE],
             deployments=kinds[NodeKind.DEPLOYMENT],
             artifacts=self._artifacts,
-            records=self._records.numbers.total(),
+            records=records.numbers.total(),
             metrics=types[RecordType.METRIC],
             events=types[RecordType.EVENT],
             spans=types[RecordType.SPAN],

@@ -46,7 +46,7 @@ def _index(workspace: Path, cache: Path, large: int, pipe: int) -> None:
         os.write(pipe, f"{catalog.notice}\n".encode())
         indexer = Indexer(catalog, [workspace], large=large)
         for _ in range(randomly.randint(1, 8)):
-            indexer.step(budget=_BUDGET, hinted=True)
+            indexer.step(budget=_BUDGET, hinted=True, ahead=randomly.random() < 0.5)
         indexer.close()
         catalog.close()
 

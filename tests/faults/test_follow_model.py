@@ -44,7 +44,8 @@ class Following:
         hinted = randomly.random() < 0.6
         paths = sorted(self.captures.iterdir())
         touched = randomly.sample(paths, min(len(paths), 1)) if randomly.random() < 0.5 else ()
-        self.indexer.step(budget=budget, hinted=hinted, touched=touched)
+        ahead = randomly.random() < 0.6
+        self.indexer.step(budget=budget, hinted=hinted, touched=touched, ahead=ahead)
 
     def settle(self) -> None:
         """Take in everything, and believe that what is missing is gone."""
