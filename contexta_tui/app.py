@@ -50,6 +50,10 @@ _KEEP_TRIES: Final = 10
 #: Seconds that a picture may stand in place of the screen.
 _LONGEST_WAIT_S: Final = 3.0
 
+#: Seconds after which a thread gives Python's lock to another one that waits: the follower needs it for a moment
+#: again and again, also while a frame is drawn.
+_SWITCH_S: Final = 0.001
+
 #: How lines of the box begin that Rich draws around the variables of a frame.
 _OF_VARIABLES: Final = ("│ ╭", "│ │", "│ ╰")
 
@@ -135,10 +139,11 @@ class ExplorerApp(App[None]):
             self.set_interval(_KEEP_AFTER_S, self._keep, repeat=_KEEP_TRIES)
 
     def on_ready(self) -> None:
-        """Look for garbage from now on, but not among what was loaded: all of that stays."""
+        """Look for garbage from now on, but not among what was loaded; share the processor more finely."""
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
+            sys.setswitchinterval(_SWITCH_S)
 
     def on_unmount(self) -> None:
         """Stop following."""

@@ -24,7 +24,7 @@ from contexta.catalog.sources import Followed, Source, save
 from contexta.vocabulary import NodeKind
 from contexta.watch.tail import Reading
 
-_EVERY_S: Final = 0.25
+_EVERY_S: Final = 0.4
 _MOST_RECORDS: Final = 2_000
 _SELDOM_IN_VIEW: Final = frozenset(KINDS.index(kind) for kind in (NodeKind.SAMPLE, NodeKind.OPERATION))
 
