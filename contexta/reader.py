@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from contexta.catalog.catalog import Catalog
 from contexta.catalog.changes import TreeChanges
-from contexta.diagnostics.run import diagnose, lasting, with_silences
+from contexta.diagnostics.run import lasting, with_silences
 from contexta.effort import Effort
 from contexta.query import health, lineage, live_rows, records, tree
 from contexta.query.metrics import Metrics
@@ -239,8 +239,7 @@ class CatalogReader:
 
     def nodes(self, node_ids: tuple[int, ...]) -> dict[int, NodeRow]:
         """Several nodes at once, those that are known."""
-        rows = self._ask_nodes(lambda cursor: tree.nodes(cursor, node_ids).values())
-        return {row.id: row for row in rows}
+        return {row.id: row for row in self._ask_nodes(lambda cursor: tree.nodes(cursor, node_ids).values())}
 
     def find(self, ref: str) -> NodeRow | None:
         """The node of a ref, given in full or as a unique suffix."""
@@ -366,7 +365,8 @@ class CatalogReader:
         """Everything down to a depth, for printing."""
         from contexta.query import snapshot  # noqa: PLC0415 - whoever shows a screen never prints one
 
-        return self._ask(lambda cursor: snapshot.take(cursor, depth, diagnose(cursor, self._quiet_s())))
+        issues = self.issues()
+        return self._ask(lambda cursor: snapshot.take(cursor, depth, issues))
 
     def _of_node(
         self, node_id: int, question: Callable[[duckdb.DuckDBPyConnection, NodeRow], Answer], nothing: Answer

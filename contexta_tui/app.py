@@ -50,8 +50,8 @@ _KEEP_TRIES: Final = 10
 #: Seconds that a picture may stand in place of the screen.
 _LONGEST_WAIT_S: Final = 3.0
 
-#: Seconds after which a thread gives Python's lock to another one that waits: the follower needs it for a moment
-#: again and again, also while a frame is drawn.
+#: Seconds after which a thread gives Python's lock to another one that waits: the follower needs it for a
+#: moment again and again, also while a frame is drawn.
 _SWITCH_S: Final = 0.001
 
 #: How lines of the box begin that Rich draws around the variables of a frame.

@@ -17,19 +17,12 @@ from contexta.query.health import OpenRun
 from contexta.query.results import Issue
 
 
-def diagnose(cursor: duckdb.DuckDBPyConnection, quiet_s: float | None) -> tuple[Issue, ...]:
-    """All issues, errors first, the newest first among equals.
+def lasting(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
+    """The issues that only a commit makes or ends, errors first, the newest first among equals.
 
     Args:
         cursor: The reader's own connection.
-        quiet_s: Seconds since the newest append to any capture, on the reader's clock; `None` when
-            it is not known, and then no run is called stalled.
     """
-    return with_silences(lasting(cursor), health.open_runs(cursor), quiet_s)
-
-
-def lasting(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
-    """The issues that only a commit makes or ends, in the order of `diagnose`."""
     facts = health.facts(cursor, rules.EXPECTED_STAGES)
     issues: list[Issue] = []
     for subject in facts.subjects:
@@ -44,7 +37,14 @@ def lasting(cursor: duckdb.DuckDBPyConnection) -> tuple[Issue, ...]:
 def with_silences(
     issues: Iterable[Issue], open_runs: Iterable[OpenRun], quiet_s: float | None
 ) -> tuple[Issue, ...]:
-    """Issues, and beside them the open runs that are silent by now; see `diagnose`."""
+    """Issues, and among them the open runs that are silent by now, in the same order.
+
+    Args:
+        issues: What `lasting` found.
+        open_runs: The runs that may be silent.
+        quiet_s: Seconds since the newest append to any capture, on the reader's clock; `None` when
+            it is not known, and then no run is called stalled.
+    """
     if quiet_s is None:
         return tuple(issues)
     now_us = time.time_ns() // 1000

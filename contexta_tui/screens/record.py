@@ -6,7 +6,9 @@ its owner calls `changed`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Final
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -25,6 +27,9 @@ from contexta_tui.viewmodels.records import RecordPages
 from contexta_tui.widgets.inks import title
 from contexta_tui.widgets.line_view import LineView
 from contexta_tui.widgets.record_list import RecordFields, RecordList
+
+#: Seconds between two fetches that nobody but the data asked for.
+_EVERY_S: Final = 0.25
 
 Fetch = Callable[[Queries, int, RecordPages], RecordPages]
 
@@ -77,8 +82,8 @@ class RecordScreen(PaneScreen):
         self._list = RecordList(today=today)
         self._fields = RecordFields()
         self._pages = RecordPages()
-        self._busy = False
-        self._again = False
+        self._busy = self._again = self._waits = False
+        self._fetched_at = float("-inf")
 
     def compose(self) -> ComposeResult:
         """The list above, the fields below."""
@@ -95,10 +100,20 @@ class RecordScreen(PaneScreen):
 
     def changed(self) -> None:
         """Take notice that there may be new records."""
-        if self._busy:
+        if self._busy or self._waits:
             self._again = True
+            return
+        self._again = False
+        wait = self._fetched_at + _EVERY_S - time.monotonic()
+        if wait > 0:
+            self._waits = True
+            self.set_timer(wait, self._waited)
         else:
             self._fetch(records.newer)
+
+    def _waited(self) -> None:
+        self._waits = False
+        self.changed()
 
     def action_close(self) -> None:
         """Leave."""
@@ -116,6 +131,7 @@ class RecordScreen(PaneScreen):
 
     def _fetch(self, how: Fetch) -> None:
         self._busy = True
+        self._fetched_at = time.monotonic()
         self._run(how, self._queries(), self._pages)
 
     @work(thread=True, group="records", exit_on_error=True)
@@ -134,8 +150,7 @@ class RecordScreen(PaneScreen):
             self._fields.show(self._list.selected)
             self._head()
         if self._again:
-            self._again = False
-            self._fetch(records.newer)
+            self.changed()
 
     @on(RecordList.OlderWanted)
     def _older(self, event: RecordList.OlderWanted) -> None:

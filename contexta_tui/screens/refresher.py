@@ -1,10 +1,10 @@
 """Decides when to ask, so that the screen need only say what it lacks.
 
 One job for a person, one for rows and one for panes may be in flight at a time; what is wished for
-meanwhile is merged into the next one. A key press is answered at once. Of a stream of changes the rows of
-the tree, which cost little, are shown at most 50 times a second and the panes twice, and less often
-where answers are slow; rows do not wait for panes. It knows neither widgets nor queries, and runs on the
-app's thread only.
+meanwhile is merged into the next one. A key press is answered at once, the rows first. Of a stream of changes
+the rows of the tree, which cost little, are shown at most 50 times a second and the panes twice, and less
+often where answers are slow; rows do not wait for panes, whoever wants these. It knows neither widgets nor
+queries, and runs on the app's thread only.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class Refresher(msgspec.Struct):
         default_factory=lambda: {Lane.ROWS: _Pace(INTERVAL_S), Lane.PANES: _Pace(PANES_S)}
     )
     _poke_at: float = float("inf")
+    _answers_rows: bool = False
 
     @property
     def at_rest(self) -> bool:
@@ -130,15 +131,16 @@ class Refresher(msgspec.Struct):
         self._advance()
 
     def _advance(self) -> None:
-        if not self._wishes or Lane.PERSON in self._busy:
+        if Lane.PERSON in self._busy:
+            if not self._answers_rows:
+                self._begin_rows()
             return
-        if self._wishes.lane is Lane.PERSON:
-            wishes, self._wishes = self._wishes, Wishes()
-            self._begin(wishes)
-            return
-        if self._wishes.tree and self._may_begin(Lane.ROWS):
-            self._wishes.tree = False
-            self._begin(Wishes(tree=True, lane=Lane.ROWS))
+        while self._wishes.lane is Lane.PERSON:
+            wishes = self._first()
+            self._answers_rows = bool(wishes.tree or wishes.target or wishes.level)
+            if self._begin(wishes):
+                return
+        self._begin_rows()
         # What is seen first is asked for first.
         if self._wishes.panes and Lane.ROWS not in self._busy and self._may_begin(Lane.PANES):
             wishes = self._wishes
@@ -146,13 +148,27 @@ class Refresher(msgspec.Struct):
             wishes.tree = False
             self._begin(wishes)
 
-    def _begin(self, wishes: Wishes) -> None:
+    def _first(self) -> Wishes:
+        """What is to be asked first of all that a person waits for: rows, when nothing leads elsewhere."""
+        wishes, self._wishes = self._wishes, Wishes()
+        if wishes.tree and wishes.panes and not (wishes.target or wishes.level):
+            wishes.tree, self._wishes = False, wishes
+            return Wishes(tree=True, lane=Lane.PERSON)
+        return wishes
+
+    def _begin_rows(self) -> None:
+        if self._wishes.tree and self._may_begin(Lane.ROWS):
+            self._wishes.tree = False
+            self._begin(Wishes(tree=True, lane=Lane.ROWS))
+
+    def _begin(self, wishes: Wishes) -> bool:
         began = self.clock()
         if not self.start(wishes):
-            return
+            return False
         self._busy.add(wishes.lane)
         if (pace := self._paces.get(wishes.lane)) is not None:
             pace.began = began
+        return True
 
     def _may_begin(self, lane: Lane) -> bool:
         """Whether a job of the data may begin now; calls again when it may later."""

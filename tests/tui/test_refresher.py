@@ -11,11 +11,12 @@ class Bench:
         self.now = 0.0
         self.started: list[Wishes] = []
         self.waits: list[float] = []
+        self.known = False
         self.refresher = Refresher(self.start, self.waits.append, clock=lambda: self.now)
 
     def start(self, wishes: Wishes) -> bool:
         self.started.append(wishes)
-        return True
+        return not (self.known and wishes.tree)
 
 
 def test_one_job_at_a_time_and_wishes_are_merged() -> None:
@@ -38,10 +39,42 @@ def test_data_waits_for_its_interval_and_a_person_does_not() -> None:
     bench.refresher.wish(node=True, urgent=True)
     assert len(bench.started) == 2
     bench.refresher.done(Lane.PERSON)
+    bench.refresher.done(Lane.PERSON)
+    assert len(bench.started) == 3
     bench.refresher.wish(tree=True)
     bench.now = INTERVAL_S
     bench.refresher.poke()
-    assert len(bench.started) == 3
+    assert len(bench.started) == 4
+
+
+def test_a_person_is_shown_rows_first_and_then_what_takes_longer() -> None:
+    bench = Bench()
+    bench.refresher.wish(tree=True, node=True, urgent=True)
+    bench.refresher.done(Lane.PERSON)
+    assert [(wishes.tree, wishes.panes, wishes.lane) for wishes in bench.started] == [
+        (True, False, Lane.PERSON),
+        (False, True, Lane.PERSON),
+    ]
+
+
+def test_what_a_person_waits_for_is_asked_although_the_rows_are_known() -> None:
+    bench = Bench()
+    bench.known = True
+    bench.refresher.wish(tree=True, node=True, urgent=True)
+    assert [wishes.node for wishes in bench.started] == [False, True]
+    bench.refresher.done(Lane.PERSON)
+    assert bench.refresher.at_rest
+
+
+def test_rows_go_on_while_a_person_waits_for_panes() -> None:
+    bench = Bench()
+    bench.refresher.wish(node=True, urgent=True)
+    bench.refresher.wish(tree=True, node=True)
+    assert [wishes.lane for wishes in bench.started] == [Lane.PERSON, Lane.ROWS]
+    bench.refresher.done(Lane.ROWS)
+    bench.now = INTERVAL_S
+    bench.refresher.wish(tree=True)
+    assert [wishes.lane for wishes in bench.started] == [Lane.PERSON, Lane.ROWS, Lane.ROWS]
 
 
 def test_rows_are_shown_more_often_than_panes() -> None:

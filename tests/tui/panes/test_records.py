@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from contexta.query.results import NodeKind, RecordType
+from contexta_tui.screens import record as record_screen
 from contexta_tui.screens.record import RecordScreen
 from contexta_tui.viewmodels import records
 from contexta_tui.viewmodels.records import PAGE
@@ -185,6 +187,24 @@ async def test_the_newest_record_is_shown_as_it_comes_unless_its_fields_are_bein
             await pilot_until(pilot, lambda told=told: told in screen_text(pilot.app), what=told)  # type: ignore[misc]
             assert records_of.selected is not None
             assert records_of.selected.id == shown
+
+
+async def test_records_are_asked_for_some_times_a_second_however_often_something_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = workspace(50)
+    async with opened(fake, (90, 30), "50 records") as (pilot, screen):
+        monkeypatch.setattr(record_screen, "_EVERY_S", 3600.0)
+        asked = fake.calls["records"]
+        fake.record_rows.append(record(51))
+        for _ in range(5):
+            screen.changed()
+            await pilot.pause()
+        assert fake.calls["records"] == asked
+        monkeypatch.setattr(record_screen, "_EVERY_S", 0.0)
+        screen._waited()
+        await pilot_until(pilot, lambda: "51 records" in screen_text(pilot.app), what="the new record")
+        assert fake.calls["records"] == asked + 1
 
 
 async def test_a_node_without_records_says_so() -> None:
