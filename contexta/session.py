@@ -23,6 +23,9 @@ from contexta.watch.workspace import path_text
 _PREVIEW_BYTES: Final = 512 * 1024
 _BULK_BYTES: Final = 32 * 1024 * 1024
 _LIVE_BYTES: Final = 4 * 1024 * 1024
+_HEAD_START_S: Final = 0.5
+"""Seconds in which a preview is shown, and the screen laid out, before two threads parse a large file."""
+
 _PATIENCE: Final = 9.0
 """Diagnoses take at most a tenth of the time."""
 
@@ -68,7 +71,7 @@ class Session:
         self.workspaces = tuple(workspaces)
         self._quiet_s = quiet_s
         self._preview_from = preview_from
-        self._indexer = Indexer(catalog, self.workspaces)
+        self._indexer = Indexer(catalog, self.workspaces, head_start_s=_HEAD_START_S)
         self._behind = 0
         self._began = False
         self._caught_up = False

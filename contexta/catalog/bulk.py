@@ -51,13 +51,16 @@ class Bulk:
         line_format: `capture` or `segments`.
         workspace: Number of the workspace in the catalog.
         staging: Where the staging database goes; whatever is there is replaced.
+        wait_s: Seconds before it begins.
 
     Attributes:
         path: The file.
         lines: Number of lines that were taken, once `take` is through.
     """
 
-    def __init__(self, path: Path, line_format: str, workspace: int, staging: Path) -> None:
+    def __init__(
+        self, path: Path, line_format: str, workspace: int, staging: Path, *, wait_s: float = 0.0
+    ) -> None:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most starts meet no large file
 
         self.path = path
@@ -65,6 +68,8 @@ class Bulk:
         self._line_format = line_format
         self._workspace = workspace
         self._staging = staging
+        self._wait_s = wait_s
+        self._is_over = threading.Event()
         self._mark = Mark()
         self._counted = (0, b"")
         self._error: Exception | None = None
@@ -116,6 +121,7 @@ class Bulk:
 
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Lets go of the staging database, parsed or not; to be called outside of a transaction."""
+        self._is_over.set()
         if self._connection is not None:
             with suppress(duckdb.Error):
                 self._connection.interrupt()
@@ -131,6 +137,8 @@ class Bulk:
 
     def _stage(self) -> None:
         _yield_to_others()
+        if self._is_over.wait(self._wait_s):
+            return
         try:
             size = self.path.stat().st_size
             self._mark = tail.mark_at(self.path, _last_newline(self.path, size))

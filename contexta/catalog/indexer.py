@@ -71,6 +71,7 @@ class Indexer:
         longest: Bytes of the longest line that is read.
         kinds: When given, only sources of these kinds are followed; see `Source.kind`.
         large: Bytes from which on a file that was never read is taken in one piece.
+        head_start_s: Seconds that such a file leaves the processor to others first.
     """
 
     def __init__(
@@ -82,13 +83,14 @@ class Indexer:
         longest: int = MAX_LINE_BYTES,
         kinds: frozenset[str] | None = None,
         large: int = LARGE_BYTES,
+        head_start_s: float = 0.0,
     ) -> None:
         self.catalog = catalog
         self._workspaces = tuple(workspaces)
         self._newest_bytes = newest_bytes
         self._longest = longest
         self._kinds = kinds
-        self._large = LargeFiles(catalog, large if newest_bytes is None else None)
+        self._large = LargeFiles(catalog, large if newest_bytes is None else None, wait_s=head_start_s)
         self._followed = {
             # One that was deleted while nobody followed has had time enough to come back.
             (source.workspace, source.path): Followed(source, saved=source, grace=0.0)
@@ -368,7 +370,7 @@ class Indexer:
 
     def _save(self, items: Sequence[Followed]) -> bool:
         """Writes down what was seen of sources besides their lines; whether there was anything."""
-        changed = [item for item in items if _shows(item.source) != _shows(item.saved)]
+        changed = [item for item in items if item.saved is None or not item.source.looks_like(item.saved)]
         changed = [item for item in changed if not self._ahead.holds(item)]
         if changed:
             self.settle()
@@ -390,8 +392,3 @@ class Indexer:
                 item.in_slices = True
             step = self.step(budget=budget, hinted=True)
         return replace(step, changed=True, rebuilt=True)
-
-
-def _shows(source: Source | None) -> tuple[object, ...]:
-    """What anybody can see of a source."""
-    return () if source is None else (source.state, source.detail, source.mark.size, source.mark.position)

@@ -30,11 +30,13 @@ class LargeFiles:
     Args:
         catalog: Where to. One in memory takes no file in one piece.
         size: Bytes from which on a file is large; `None` when none is.
+        wait_s: Seconds before one is parsed.
     """
 
-    def __init__(self, catalog: Catalog, size: int | None) -> None:
+    def __init__(self, catalog: Catalog, size: int | None, *, wait_s: float = 0.0) -> None:
         self._catalog = catalog
         self._size = size if catalog.path is not None else None
+        self._wait_s = wait_s
         self._item: Followed | None = None
         self._bulk: Bulk | None = None
         if catalog.path is not None:
@@ -70,7 +72,8 @@ class LargeFiles:
                 return None
             self._item = items[0]
             source = self._item.source
-            self._bulk = Bulk(source.path, source.kind, source.workspace, _staging_of(path))
+            staging = _staging_of(path)
+            self._bulk = Bulk(source.path, source.kind, source.workspace, staging, wait_s=self._wait_s)
         if not self._bulk.ready(_WAIT_S if idle else 0.0):
             return None
         try:

@@ -50,6 +50,13 @@ class Source(msgspec.Struct, frozen=True):
         """The same source in another state."""
         return replace(self, state=state, detail=detail)
 
+    def looks_like(self, other: Source) -> bool:
+        """Whether all that anybody can see of both is the same."""
+        return (self.state, self.detail, self.mark.size, self.mark.position) == (
+            *(other.state, other.detail),
+            *(other.mark.size, other.mark.position),
+        )
+
 
 GONE_AFTER_S: Final = 2.0
 
