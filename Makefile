@@ -27,7 +27,7 @@ layers: $(INSTALLED) ## imports point downwards only
 	$(BIN)/lint-imports --no-logo
 
 test-fast: $(INSTALLED) ## the tests only
-	$(BIN)/pytest -n 2 -m "not soak"
+	$(BIN)/pytest -n 3 -m "not soak"
 
 format: $(INSTALLED) ## format the code and fix what can be fixed
 	$(BIN)/ruff format .
