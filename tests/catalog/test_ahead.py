@@ -76,7 +76,7 @@ def _without_bytes(row: tuple[object, ...]) -> list[object]:
     return [value for value in row if not isinstance(value, bytes)]
 
 
-@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=FIXTURES)
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=FIXTURES)
 @given(SLICES)
 def test_what_is_told_is_what_is_written(tmp_path: Path, slices: list[list[bytes]]) -> None:
     _holds(slices, tmp_path)
