@@ -85,11 +85,8 @@ class Ahead:
             return None
         if self._quick.workspace not in (None, workspace):
             self.write()
-        parts = [
-            Part(item.source.id, reading.position, reading.data) for item, reading in readings if reading.data
-        ]
         try:
-            taken = self._quick.read(parts, workspace)
+            taken = self._quick.read(parts_of(readings), workspace)
         except BaseException:
             self.forget()
             raise
@@ -157,6 +154,13 @@ class Ahead:
         self._waiting, self._told = {}, 0
         self._catalog.take_back()
         self._quick.forget(rows_gone=rows_gone)
+
+
+def parts_of(readings: Sequence[tuple[Followed, Reading]]) -> list[Part]:
+    """The lines among what was read of some sources."""
+    return [
+        Part(item.source.id, reading.position, reading.data) for item, reading in readings if reading.data
+    ]
 
 
 def _is_out_of_sight(changes: TreeChanges) -> bool:

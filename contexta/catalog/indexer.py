@@ -17,9 +17,9 @@ import msgspec
 from msgspec.structs import replace
 
 from contexta.catalog import stores
-from contexta.catalog.ahead import Ahead
+from contexta.catalog.ahead import Ahead, parts_of
 from contexta.catalog.catalog import Catalog
-from contexta.catalog.ingest import Damage, Part, Taken, joined, take
+from contexta.catalog.ingest import Damage, Taken, joined, take
 from contexta.catalog.large import LARGE_BYTES, LargeFiles
 from contexta.catalog.sources import GONE_AFTER_S, Followed, Source, add_damage, extend_damage, load, save
 from contexta.effort import Effort
@@ -327,9 +327,7 @@ class Indexer:
 
     def _take(self, workspace: int, kind: str, readings: Sequence[tuple[Followed, Reading]]) -> Taken:
         """Takes lines of any sort."""
-        parts = [
-            Part(item.source.id, reading.position, reading.data) for item, reading in readings if reading.data
-        ]
+        parts = parts_of(readings)
         with self.catalog.transaction() as connection:
             taken = take(connection, parts, kind, workspace) if parts else Taken(0, {})
             damage: dict[int, list[Damage]] = {}

@@ -42,10 +42,6 @@ class Source(msgspec.Struct, frozen=True):
     detail: str = ""
     in_damage: bool = False
 
-    def with_mark(self, mark: Mark) -> Source:
-        """The same source, read further."""
-        return replace(self, mark=mark)
-
     def with_state(self, state: str, detail: str) -> Source:
         """The same source in another state."""
         return replace(self, state=state, detail=detail)
