@@ -35,7 +35,7 @@ from contexta_tui.messages import FeedChanged, FeedFailed
 from contexta_tui.screens.explorer import ExplorerScreen
 from contexta_tui.screens.help import HelpScreen
 from contexta_tui.settings import Settings
-from contexta_tui.signals import go_on_only_after_a_stop, leave_on_signals
+from contexta_tui.signals import leave_on_signals, stop_between_steps
 from contexta_tui.terminal import Terminal
 from contexta_tui.theme import THEMES, with_meanings
 from contexta_tui.viewmodels.refresh import Job, Result, work
@@ -122,13 +122,13 @@ class ExplorerApp(App[None]):
 
     def on_compose(self) -> None:
         """Draw what was drawn before the terminal was taken, which may have wiped it."""
+        stop_between_steps(self._draw_again)
         self._terminal.is_taken()
         if self._waits and self._view is not None and self._driver is not None:
             self._driver.write(self._view.drawn())
 
     def on_mount(self) -> None:
         """Start following."""
-        go_on_only_after_a_stop(self._draw_again)
         self._feed.connect(
             lambda: self.post_message(FeedChanged()), lambda reason: self.post_message(FeedFailed(reason))
         )

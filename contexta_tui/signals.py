@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
-from types import FrameType
 
 from contexta_tui.starting import LEAVING
 
@@ -27,12 +26,16 @@ def leave_on_signals(leave: Callable[[int], None]) -> None:
             loop.add_signal_handler(number, leave, 128 + number)
 
 
-def go_on_only_after_a_stop(redraw: Callable[[], object]) -> None:
-    """Let Textual take the terminal again only when it gave it back; to be called when its driver runs.
+def stop_between_steps(redraw: Callable[[], object]) -> None:
+    """Let Textual give the terminal back and take it again at the right moments; to be called on its loop.
 
-    SIGCONT also comes to a process that nobody stopped, or that SIGSTOP did, which it never sees. Textual
-    takes each for the end of a stop: it starts a second reader of keys, and remembers the raw terminal as the
-    one to restore.
+    Textual does both inside the signal's handler, which interrupts whatever the app is doing. If that is the
+    writing of a frame, it holds the lock that giving the terminal back needs, and the app would wait for
+    itself for ever. Here the loop does it, between two of its steps.
+
+    And it takes the terminal again only when it gave it back. SIGCONT also comes to a process that nobody
+    stopped, or that SIGSTOP did, which it never sees. Textual takes each for the end of a stop: it starts a
+    second reader of keys, and remembers the raw terminal as the one to restore.
 
     Args:
         redraw: Draws the screen again, which something else may have drawn on meanwhile.
@@ -40,21 +43,31 @@ def go_on_only_after_a_stop(redraw: Callable[[], object]) -> None:
     stop, go_on = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
     if not callable(stop) or not callable(go_on):
         return  # another driver, which has no terminal
-    stopped = False
+    loop = asyncio.get_running_loop()
+    gave_back = False
+    about_to: asyncio.Handle | None = None
 
-    def stopping(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
-            stop(number, frame)
+    def give_back() -> None:
+        nonlocal gave_back, about_to
+        gave_back, about_to = True, None
+        stop(signal.SIGTSTP, None)
 
-    def going_on(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
-            stopped = False
-            go_on(number, frame)
-        else:
-            redraw()
+    def stopping() -> None:
+        nonlocal about_to
+        if not gave_back and about_to is None:
+            # After a SIGCONT that is here already: stopped now, nobody would wake the process again.
+            about_to = loop.call_soon(give_back)
 
-    signal.signal(signal.SIGTSTP, stopping)
-    signal.signal(signal.SIGCONT, going_on)
+    def going_on() -> None:
+        nonlocal gave_back, about_to
+        if gave_back:
+            gave_back = False
+            go_on(signal.SIGCONT, None)
+            return
+        if about_to is not None:
+            about_to.cancel()
+            about_to = None
+        redraw()
+
+    loop.add_signal_handler(signal.SIGTSTP, stopping)
+    loop.add_signal_handler(signal.SIGCONT, going_on)
